@@ -1,0 +1,72 @@
+/** The closed catalogue of streams: which event types each carries, which queues it feeds, which clients may name it.
+ *  An unknown name creates no object (DESIGN 6). Views are filters on a stream's positions. */
+import type { EventType } from "../schemas/event.ts";
+
+export type Sink = "hot-cache" | "event-log";
+
+export interface Stream {
+  readonly name: string;
+  readonly types: readonly EventType[];
+  /** Queues fed from the channel's outbox. `replay:*` has none, or a replay would feed the log it reads. */
+  readonly sinks: readonly Sink[];
+  /** Whether `name:{chain}` is a view of it. */
+  readonly chainViews: boolean;
+}
+
+const both: readonly Sink[] = ["hot-cache", "event-log"];
+const logOnly: readonly Sink[] = ["event-log"];
+
+export const streams: readonly Stream[] = [
+  { name: "opportunities", types: ["opportunity.detected", "opportunity.updated", "opportunity.expired"], sinks: both, chainViews: true },
+  { name: "executions", types: ["execution.submitted", "execution.completed", "execution.failed"], sinks: both, chainViews: true },
+  { name: "strategies", types: ["strategy.updated"], sinks: both, chainViews: false },
+  { name: "market", types: ["market.updated"], sinks: logOnly, chainViews: false },
+  { name: "alerts", types: ["system.alert"], sinks: logOnly, chainViews: false },
+  { name: "metrics", types: ["metrics.recorded"], sinks: both, chainViews: false },
+  { name: "integration", types: ["workflow.updated", "workflow.completed", "agent.updated"], sinks: logOnly, chainViews: false },
+];
+
+const byName = new Map(streams.map((stream) => [stream.name, stream]));
+const byType = new Map(streams.flatMap((stream) => stream.types.map((type) => [type, stream.name] as const)));
+
+/** Names the owner's clients use for channels of ours (CONTRACT 4). */
+const aliases: Readonly<Record<string, string>> = {
+  arbitrage: "opportunities",
+  prices: "market",
+  price_updates: "market",
+  analytics: "metrics",
+  system_status: "alerts",
+};
+
+/** The stream an event type is sequenced in. */
+export function streamOf(type: EventType): string {
+  const name = byType.get(type);
+  if (name === undefined) throw new Error(`event type ${type} has no stream in the catalogue`);
+  return name;
+}
+
+export function findStream(name: string): Stream | undefined {
+  return byName.get(name);
+}
+
+/** A channel as a client names it: a stream, or a chain view of one. */
+export interface ChannelName {
+  /** Canonical name, aliases resolved: what frames carry. */
+  readonly channel: string;
+  readonly stream: string;
+  readonly chain?: string;
+}
+
+const segment = /^[a-z0-9_-]{1,64}$/;
+
+/** Resolves a client's channel name, or undefined when the catalogue has no such channel. */
+export function findChannel(name: string): ChannelName | undefined {
+  const segments = name.split(":");
+  if (segments.length > 4 || !segments.every((part) => segment.test(part))) return undefined;
+  const [head = "", chain, ...rest] = segments;
+  const stream = byName.get(aliases[head] ?? head);
+  if (stream === undefined || rest.length > 0) return undefined;
+  if (chain === undefined) return { channel: stream.name, stream: stream.name };
+  if (!stream.chainViews) return undefined;
+  return { channel: `${stream.name}:${chain}`, stream: stream.name, chain };
+}

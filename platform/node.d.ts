@@ -1,0 +1,10 @@
+/** The little of Node's modules that workerd provides and we use; @types/node would redeclare the Worker's own globals. */
+declare module "node:crypto" {
+  interface Hash {
+    update(data: string | Uint8Array): Hash;
+    digest(encoding: "hex"): string;
+  }
+  export function createHash(algorithm: "sha256"): Hash;
+  /** Constant-time comparison of two views of equal length. */
+  export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
+}

@@ -1,0 +1,41 @@
+/** Bounds on JSON itself, checked before any schema: what passes renders to the same text everywhere. */
+import { jsonDepthMax } from "./limits.ts";
+
+export interface JsonFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The first thing in `value` that must not enter, or undefined. Paths are dotted: `data.route.0.pool`. */
+export function findJsonFault(value: unknown, path = "", depth = 1): JsonFault | undefined {
+  switch (typeof value) {
+    case "string":
+      return value.isWellFormed() ? undefined : { path, message: "text has a lone surrogate" };
+    case "number":
+      return numberFault(value, path);
+    case "object":
+      if (value === null) return undefined;
+      if (depth > jsonDepthMax) return { path, message: `nested deeper than ${jsonDepthMax}` };
+      return containerFault(value, path, depth);
+    default:
+      return undefined;
+  }
+}
+
+function numberFault(value: number, path: string): JsonFault | undefined {
+  // JSON.stringify would turn Infinity into null and lose digits of large integers without a word.
+  if (!Number.isFinite(value)) return { path, message: "number is out of range" };
+  if (Object.is(value, -0)) return { path, message: "must not be negative zero" };
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return { path, message: "integer loses digits as a JSON number: send it as a string" };
+  return undefined;
+}
+
+function containerFault(value: object, path: string, depth: number): JsonFault | undefined {
+  const prefix = path === "" ? "" : `${path}.`;
+  for (const [key, item] of Object.entries(value)) {
+    if (!key.isWellFormed()) return { path, message: "a field name has a lone surrogate" };
+    const fault = findJsonFault(item, prefix + key, depth + 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+/** Every bound of the system in one place, each with its reason. Sizes are bytes of UTF-8 as rendered, times milliseconds. */
+
+// ---- ingest
+/** One request body (CONTRACT 3). */
+export const requestBytesMax = 1_048_576;
+/** Events in one request (CONTRACT 3). */
+export const requestEventsMax = 1_000;
+/** One NDJSON stream (CONTRACT 3). */
+export const streamBytesMax = 64 * 1_048_576;
+/** One event as rendered: a packed queue message holds at least one, with room for its header line (CONTRACT 3). */
+export const eventBytesMax = 60_000;
+/** Nesting of JSON: deeper text is an attack on the parser, not data. */
+export const jsonDepthMax = 32;
+/** A request body must arrive within this time, or the slow sender holds an isolate. */
+export const bodyTimeoutMs = 30_000;
+/** An event may be this far ahead of our clock: more would pin an entity's newest state in the future (CONTRACT 2). */
+export const eventAheadMsMax = 5 * 60_000;
+/** …and this far behind: older data is a backfill of a log we no longer hold (CONTRACT 2). */
+export const eventBehindMsMax = 30 * 24 * 3_600_000;
+
+// ---- text
+export const idCharsMax = 128;
+export const sourceCharsMax = 256;
+export const nameCharsMax = 128;
+export const messageCharsMax = 4_096;
+
+// ---- queues (PLATFORM, Limits)
+/** One billing unit is 64,000 B and each message carries about 100 B of metadata. */
+export const packedBytesMax = 63_900;
+/** `sendBatch` takes 256 KB and 100 messages; four packed messages stay inside. */
+export const sendBatchMessagesMax = 4;
+/** A queue send that has not answered by now is tried again: at least once. */
+export const queueSendTimeoutMs = 10_000;
+
+// ---- channel
+/** Budget of one publish: long enough to ride out a one-second stall, short enough to answer the backend (DESIGN 3). */
+export const publishTimeoutMs = 1_500;
+/** One row of the log: SQLite rows end at 2 MB, a deliver of one row must stay cheap (DESIGN 2). */
+export const logRowBytesMax = 512_000;
+/** The oldest event not yet handed to a queue may be this old before its flush (DESIGN 2). */
+export const flushDelayMs = 200;
+/** A repeat within this time is recognised (CONTRACT 3). */
+export const dedupeWindowMs = 10 * 60_000;
+/** Log bounds: at the owner's mean of 185 events/s, 15 minutes are 166,500 events (DESIGN 7). */
+export const historyEventsMax = 250_000;
+export const historyAgeMsMax = 30 * 60_000;
+export const historyBytesMax = 512 * 1_048_576;
+/** Bytes accepted but not yet handed to every queue: beyond, the channel answers 503 rather than growing without end. */
+export const outboxBytesMax = 256 * 1_048_576;
+/** Share of the channel's rate that bulk (the inbox queue) may use, so a backfill cannot trim the live log (DESIGN 3). */
+export const bulkEventsPerSecond = 1_000;
+/** One answer to a history call: a few rows, far under the 32 MiB of an RPC. */
+export const historyReplyBytesMax = 1_048_576;
+
+// ---- hub and relays (DESIGN 9)
+export const deliverTimeoutMs = 5_000;
+/** One deliver carries at most this; what is left follows the acknowledgement. */
+export const deliverBytesMax = 1_048_576;
+export const renewEveryMs = 30_000;
+/** Three silent renewals: the relay is gone. */
+export const leaseMs = 3 * renewEveryMs;
+/** Interest outlives the last subscriber by this much: reconnects are cheap. */
+export const lingerMs = 30_000;
+
+// ---- sockets (CONTRACT 5)
+export const socketFrameBytesMax = 65_536;
+export const socketChannelsMax = 128;
+export const socketMessagesPerMinute = 50;
+export const socketMessagesBurst = 256;
+/** Recovery sends at most this many events in one go; a client further behind reloads its snapshot. */
+export const recoveryEventsMax = 10_000;
+
+// ---- readers
+export const pageLimitMax = 500;
+export const pageLimitDefault = 100;
+export const historyLimitMax = 1_000;
+
+// ---- stores
+/** One D1 parameter: 2 MB in production, half of it for safety (PLATFORM). */
+export const statementBytesMax = 1_000_000;
+/** Hot cache: rows whose newest state is older are pruned, and late events older than this change nothing (DESIGN 12). */
+export const opportunityRetentionMs = 2 * 3_600_000;
+export const executionRetentionMs = 7 * 24 * 3_600_000;
+export const metricRetentionMs = 30 * 24 * 3_600_000;

@@ -1,0 +1,28 @@
+/** Serialise once (DESIGN 5): an event's wire text is rendered at ingest and moved as it is by log row, queue and socket.
+ *  Key order is fixed: attributes first, `data` and `meta` last, so a frame is the text's tail behind another head. */
+import type { EdgeEvent, EventType } from "./event.ts";
+
+export function renderEvent(event: EdgeEvent): string {
+  const { specversion, id, source, type, subject, time, traceparent, extensions, data, meta } = event;
+  // JSON.stringify skips undefined: traceparent and meta are optional.
+  return JSON.stringify({ specversion, id, source, type, subject, time, traceparent, ...extensions, data, meta });
+}
+
+/** The envelope attributes of a wire text, and the text from `"data":` to the last field, without the closing brace. */
+export interface WireParts {
+  readonly id: string;
+  readonly type: EventType;
+  readonly source: string;
+  readonly subject: string;
+  readonly time: string;
+  /** `"data":{…}` or `"data":{…},"meta":{…}` */
+  readonly tail: string;
+}
+
+/** Splits a wire text made by renderEvent. Quotes inside JSON strings are escaped, so `,"data":` is found at the top level only
+ *  (attributes before it are scalars). */
+export function splitWire(text: string): WireParts {
+  const at = text.indexOf(',"data":');
+  const head = JSON.parse(`${text.slice(0, at)}}`) as Omit<WireParts, "tail">;
+  return { id: head.id, type: head.type, source: head.source, subject: head.subject, time: head.time, tail: text.slice(at + 1, -1) };
+}

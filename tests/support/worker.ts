@@ -1,0 +1,2 @@
+/** The Worker under test. */
+export { Channel, Relay, default } from "../../worker.ts";
