@@ -3,6 +3,7 @@ declare module "node:crypto" {
   interface Hash {
     update(data: string | Uint8Array): Hash;
     digest(encoding: "hex"): string;
+    digest(): Uint8Array;
   }
   export function createHash(algorithm: "sha256"): Hash;
   /** Constant-time comparison of two views of equal length. */

@@ -41,10 +41,19 @@ export const logRowBytesMax = 512_000;
 export const flushDelayMs = 200;
 /** A repeat within this time is recognised (CONTRACT 3). */
 export const dedupeWindowMs = 10 * 60_000;
+/** …unless that many events came within it: typed tables of about 100 B an event must leave room in 128 MB (DESIGN 8). */
+export const seenEventsMax = 500_000;
 /** Log bounds: at the owner's mean of 185 events/s, 15 minutes are 166,500 events (DESIGN 7). */
 export const historyEventsMax = 250_000;
 export const historyAgeMsMax = 30 * 60_000;
 export const historyBytesMax = 512 * 1_048_576;
+/** Trimming deletes rows, and a deleted row is billed like a written one: once a minute is often enough. */
+export const trimEveryMs = 60_000;
+/** A channel unused for this long starts a new epoch (Centrifugo's meta TTL, REALTIME 1). */
+export const epochTtlMs = 30 * 24 * 3_600_000;
+/** Positions handed to the hot-cache queue and not applied for this long are handed over again: a lost message may not freeze snapshots. */
+export const redriveAfterMs = 2 * 60_000;
+export const redriveAfterMsMax = 30 * 60_000;
 /** Bytes accepted but not yet handed to every queue: beyond, the channel answers 503 rather than growing without end. */
 export const outboxBytesMax = 256 * 1_048_576;
 /** Share of the channel's rate that bulk (the inbox queue) may use, so a backfill cannot trim the live log (DESIGN 3). */

@@ -143,6 +143,19 @@ export interface SettledReply {
   readonly incomplete: readonly Range[];
 }
 
+export interface StreamRequest {
+  readonly v: 1;
+  readonly stream: string;
+}
+
+/** The newest event that was not stale: what a last-value channel such as `market` shows. Outlives the log's rows. */
+export interface LatestReply {
+  readonly v: 1;
+  readonly epoch: string;
+  readonly top: number;
+  readonly event?: { readonly offset: number; readonly at: number; readonly text: string };
+}
+
 export interface ChannelStatus {
   readonly v: 1;
   readonly stream: string;
@@ -163,8 +176,9 @@ export interface ChannelRpc {
   leave(request: LeaveRequest): Promise<void>;
   history(request: HistoryRequest): Promise<HistoryReply>;
   applied(request: AppliedRequest): Promise<void>;
-  settled(request: { readonly v: 1; readonly stream: string }): Promise<SettledReply>;
-  status(request: { readonly v: 1; readonly stream: string }): Promise<ChannelStatus>;
+  settled(request: StreamRequest): Promise<SettledReply>;
+  latest(request: StreamRequest): Promise<LatestReply>;
+  status(request: StreamRequest): Promise<ChannelStatus>;
 }
 
 /** RPC surface of a Relay object, beside `fetch` for socket upgrades. */

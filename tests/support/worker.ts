@@ -1,2 +1,62 @@
-/** The Worker under test. */
-export { Channel, Relay, default } from "../../worker.ts";
+/** The Worker under test: the real one, whose objects ask tests/support/faults.ts what goes wrong. */
+import { Channel as RealChannel } from "../../durable-objects/channel/channel.ts";
+import { ChannelStorage } from "../../durable-objects/channel/storage.ts";
+import type { StoredRow } from "../../durable-objects/channel/sequence.ts";
+import type { Sink } from "../../channels/catalogue.ts";
+import type { PublishReply, PublishRequest, RelayRpc } from "../../schemas/rpc.ts";
+import { currentFaults } from "./faults.ts";
+
+export { Relay, default } from "../../worker.ts";
+
+class FaultyStorage extends ChannelStorage {
+  readonly #abort: () => void;
+
+  constructor(sql: SqlStorage, abort: () => void) {
+    super(sql);
+    this.#abort = abort;
+  }
+
+  override append(rows: readonly StoredRow[]): void {
+    currentFaults().append?.("before", this.#abort);
+    super.append(rows);
+    currentFaults().append?.("after", this.#abort);
+  }
+}
+
+export class Channel extends RealChannel {
+  override async publish(request: PublishRequest): Promise<PublishReply> {
+    await currentFaults().publish?.();
+    return await super.publish(request);
+  }
+
+  protected override openStorage(sql: SqlStorage): ChannelStorage {
+    return new FaultyStorage(sql, () => this.ctx.abort("killed by a test"));
+  }
+
+  protected override now(): number {
+    return Date.now() + (currentFaults().skewMs ?? 0);
+  }
+
+  protected override relay(name: string): RelayRpc {
+    return {
+      deliver: (request) => {
+        const send = (what: typeof request) => super.relay(name).deliver(what);
+        return currentFaults().deliver?.(name, request, send) ?? send(request);
+      },
+    };
+  }
+
+  protected override queue(sink: Sink): Queue {
+    const real = super.queue(sink);
+    return new Proxy(real, {
+      get: (target, property) => {
+        if (property !== "sendBatch") return Reflect.get(target, property);
+        return (messages: Iterable<MessageSendRequest>) => {
+          const all = [...messages];
+          const send = () => target.sendBatch(all);
+          return currentFaults().queue?.(sink, send, all) ?? send();
+        };
+      },
+    });
+  }
+}

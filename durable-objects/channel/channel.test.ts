@@ -1,0 +1,255 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, expect, it, vi } from "vitest";
+import { setFaults } from "../../tests/support/faults.ts";
+import { publication } from "../../tests/support/publications.ts";
+import { channelStub } from "../stubs.ts";
+import { dedupeWindowMs, epochTtlMs, historyAgeMsMax, leaseMs, redriveAfterMs } from "../../schemas/limits.ts";
+import { unpack } from "../../schemas/pack.ts";
+import type { DeliverRequest, PublishReply, Publication } from "../../schemas/rpc.ts";
+import { eventsOf } from "../../schemas/row.ts";
+
+afterEach(() => setFaults({}));
+
+/** Each test takes a stream of its own: objects live as long as the file. */
+const stream = "opportunities";
+const raw = (name = stream) => env.CHANNELS.get(env.CHANNELS.idFromName(`channel:${name}`));
+const channel = (name = stream) => channelStub(env, name);
+
+async function publish(events: Publication[], name = stream): Promise<Extract<PublishReply, { kind: "ok" }>> {
+  const reply = await channel(name).publish({ v: 1, stream: name, lane: "live", events });
+  if (reply.kind !== "ok") throw new Error(reply.kind);
+  return reply;
+}
+
+async function top(name = stream): Promise<number> {
+  return (await channel(name).status({ v: 1, stream: name })).top;
+}
+
+async function loggedIds(name = stream): Promise<string[]> {
+  const { rows } = await channel(name).history({ v: 1, stream: name, since: 0 });
+  return rows.flatMap(eventsOf).map(({ text }) => (JSON.parse(text) as { id: string }).id);
+}
+
+it("recognises repeats after an eviction, from blobs and from rows no blob covers yet", async () => {
+  const flushed = publication({ id: "flushed" });
+  const unflushed = publication({ id: "unflushed" });
+  const { offsets: before } = await publish([flushed]);
+  await runDurableObjectAlarm(raw());
+  const { offsets: then } = await publish([unflushed]);
+  await evictDurableObject(raw());
+  const again = await publish([unflushed, flushed, publication({ id: "fresh" })]);
+  expect(again.offsets).toEqual([...then, ...before, (then[0] ?? 0) + 1]);
+  expect(again.duplicates).toEqual([0, 1]);
+});
+
+it("takes a repeat beyond the window as a new event under the same id", async () => {
+  const event = publication({ id: "beyond" });
+  const [first] = (await publish([event])).offsets;
+  setFaults({ skewMs: dedupeWindowMs + 61_000 });
+  await runDurableObjectAlarm(raw());
+  const again = await publish([event]);
+  expect(again.duplicates).toEqual([]);
+  expect(again.offsets[0]).toBeGreaterThan(first ?? 0);
+});
+
+it.each(["before", "after"] as const)("loses nothing and repeats nothing when it dies %s the write", async (when) => {
+  const event = publication({ id: `dies-${when}` });
+  const start = await top();
+  let killed = false;
+  setFaults({
+    append: (moment, abort) => {
+      if (moment !== when || killed) return;
+      killed = true;
+      abort();
+    },
+  });
+  await expect(publish([event])).rejects.toThrow();
+  const retried = await publish([event]);
+  expect(retried.offsets).toEqual([start + 1]);
+  expect(await top()).toBe(start + 1);
+  expect((await loggedIds()).filter((id) => id === `dies-${when}`)).toHaveLength(1);
+});
+
+it("hands rows over by its alarm after dying between the write and the answer", async () => {
+  // The row is durable and the caller never hears of it: the object dies as it answers.
+  const bodies: string[] = [];
+  setFaults({ queue: async (_, __, messages) => bodies.push(...messages.map(({ body }) => String(body))) });
+  await publish([publication({ id: "orphan" })]);
+  await runInDurableObject(raw(), (_, state) => state.abort("killed by a test")).catch(() => undefined);
+  // Nobody calls the object again: the alarm that was written with the row wakes it.
+  await vi.waitFor(() => expect(bodies.filter((body) => body.includes('"orphan"'))).toHaveLength(2), { timeout: 5_000 });
+});
+
+it("keeps its cursor while a queue refuses, and hands everything over once it takes again", async () => {
+  let refusals = 3;
+  setFaults({
+    queue: async (sink, send) => {
+      if (sink === "event-log" && refusals-- > 0) throw new Error("queue refuses");
+      return await send();
+    },
+  });
+  await publish([publication({ id: "q1" }), publication({ id: "q2" })]);
+  await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["event-log"]).toBe(0), { timeout: 10_000, interval: 100 });
+  expect(refusals).toBeLessThan(0);
+});
+
+it("packs single posts across requests into one message per flush", async () => {
+  const name = "strategies";
+  const bodies: string[] = [];
+  setFaults({ queue: async (_, __, messages) => bodies.push(...messages.map(({ body }) => String(body))) });
+  for (let n = 0; n < 20; n += 1) await publish([publication({ id: `single-${n}` })], name);
+  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "hot-cache": 0, "event-log": 0 }));
+  const perSink = bodies.map((body) => unpack(body)).map((message) => ("rows" in message ? message.rows.length : 0));
+  expect(perSink.reduce((sum, count) => sum + count, 0)).toBe(40);
+  expect(bodies.length).toBeLessThan(12);
+});
+
+it("answers full without accepting anything while the outbox is past its bound", async () => {
+  const name = "metrics";
+  await publish([publication({ id: "m1" })], name);
+  await runInDurableObject(raw(name), (_, state) => {
+    // A queue that takes nothing for hours leaves rows like these behind.
+    state.storage.sql.exec("INSERT INTO log VALUES (1000, 1, 0, 300000000, '[]', '[0]', '{}')");
+  });
+  await evictDurableObject(raw(name));
+  setFaults({ queue: async () => Promise.reject(new Error("down")) });
+  const reply = await channel(name).publish({ v: 1, stream: name, lane: "live", events: [publication({ id: "m2" })] });
+  expect(reply).toMatchObject({ kind: "full" });
+});
+
+it("admits bulk only at its share of the rate, and accepts nothing of a refused batch", async () => {
+  const name = "integration";
+  const batch = (from: number): Publication[] => Array.from({ length: 1_500 }, (_, n) => publication({ id: `bulk-${from + n}` }));
+  const bulk = async (from: number): Promise<string> => (await channel(name).publish({ v: 1, stream: name, lane: "bulk", events: batch(from) })).kind;
+  expect(await bulk(0)).toBe("ok");
+  expect(await bulk(2_000)).toBe("later");
+  expect(await top(name)).toBe(1_500);
+  expect((await publish([publication({ id: "live" })], name)).offsets).toEqual([1_501]);
+});
+
+it("moves the settled position only over marks of its own epoch, and remembers them", async () => {
+  const { epoch, offsets } = await publish([publication({ id: "s1" }), publication({ id: "s2" }), publication({ id: "s3" })]);
+  const [first = 0, , last = 0] = offsets;
+  await channel().applied({ v: 1, stream, epoch: "another", ranges: [[1, last]] });
+  const before = await channel().settled({ v: 1, stream });
+  expect(before.offset).toBeLessThan(first);
+  await channel().applied({ v: 1, stream, epoch, ranges: [[1, first]], incomplete: [[first + 1, first + 1]] });
+  await evictDurableObject(raw());
+  expect(await channel().settled({ v: 1, stream })).toMatchObject({ offset: first + 1, incomplete: [[first + 1, first + 1]], top: last });
+});
+
+it("hands positions over again when no mark comes back, instead of freezing the snapshots", async () => {
+  const name = "executions";
+  const sends: string[] = [];
+  setFaults({ queue: async (sink) => sends.push(sink) });
+  await publish([publication({ id: "lost-by-the-queue" })], name);
+  await runDurableObjectAlarm(raw(name));
+  expect(sends.toSorted()).toEqual(["event-log", "hot-cache"]);
+  setFaults({ queue: async (sink) => sends.push(sink), skewMs: redriveAfterMs + 1_000 });
+  await runDurableObjectAlarm(raw(name));
+  await vi.waitFor(async () => {
+    await runDurableObjectAlarm(raw(name));
+    expect(sends.filter((sink) => sink === "hot-cache")).toHaveLength(2);
+  });
+  expect(sends.filter((sink) => sink === "event-log")).toHaveLength(1);
+});
+
+it("keeps top, epoch and last value when the history's time is over, and begins a new epoch after a month unused", async () => {
+  const name = "market";
+  const { epoch } = await publish([publication({ id: "v1" }), publication({ id: "v2" })], name);
+  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "event-log": 0 }));
+  setFaults({ skewMs: historyAgeMsMax + 61_000 });
+  await runDurableObjectAlarm(raw(name));
+  const held = await channel(name).history({ v: 1, stream: name, since: 0 });
+  expect(held).toMatchObject({ epoch, top: 2, first: 3, rows: [] });
+  await evictDurableObject(raw(name));
+  expect((await channel(name).latest({ v: 1, stream: name })).event?.offset).toBe(2);
+  setFaults({ skewMs: epochTtlMs + historyAgeMsMax });
+  const reborn = await publish([publication({ id: "v3" })], name);
+  expect(reborn.offsets).toEqual([1]);
+  expect(reborn.epoch > epoch).toBe(true);
+});
+
+// ---- hub
+
+interface Fake {
+  readonly got: DeliverRequest[];
+  position: number;
+}
+
+/** A relay that keeps the protocol: applies what continues its position. */
+function keepsProtocol(fake: Fake, request: DeliverRequest): { v: 1; kind: "at"; position: number } {
+  fake.got.push(request);
+  const last = request.rows.at(-1);
+  if (request.prev <= fake.position && last !== undefined) fake.position = Math.max(fake.position, last.first + last.count - 1);
+  return { v: 1, kind: "at", position: fake.position };
+}
+
+it("delivers what a relay lacks in order, one call at a time, and continues from the relay's own position", async () => {
+  const name = "alerts";
+  const relay = "relay:weur:0";
+  const { top: start } = await channel(name).interest({ v: 1, stream: name, relay, generation: 1 });
+  const fake: Fake = { got: [], position: start };
+  let inFlight = 0;
+  let most = 0;
+  let lost = 2;
+  setFaults({
+    deliver: async (_, request) => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      inFlight -= 1;
+      if (lost-- > 0) throw new Error("lost on the way");
+      return keepsProtocol(fake, request);
+    },
+  });
+  for (let n = 0; n < 30; n += 1) await publish([publication({ id: `a${n}` })], name);
+  await vi.waitFor(() => expect(fake.position).toBe(start + 30), { timeout: 5_000 });
+  expect(most).toBe(1);
+  const offsets = fake.got.flatMap(({ rows }) => rows.flatMap(eventsOf)).map(({ offset }) => offset);
+  expect([...new Set(offsets)]).toEqual(Array.from({ length: 30 }, (_, n) => start + 1 + n));
+});
+
+it("asks every relay where it stands after its own restart, and brings it up to date", async () => {
+  const name = "alerts";
+  const relay = "relay:apac:0";
+  setFaults({ deliver: async () => Promise.reject(new Error("down")) });
+  const { top: start } = await channel(name).interest({ v: 1, stream: name, relay, generation: 1 });
+  await publish([publication({ id: "missed" })], name);
+  const fake: Fake = { got: [], position: start };
+  setFaults({ deliver: async (to, request) => (to === relay ? keepsProtocol(fake, request) : { v: 1, kind: "at", position: 1_000 }) });
+  await evictDurableObject(raw(name));
+  await channel(name).status({ v: 1, stream: name });
+  await vi.waitFor(() => expect(fake.position).toBe(start + 1), { timeout: 5_000 });
+  expect(fake.got[0]?.rows).toEqual([]);
+});
+
+it("tells a relay that lags behind the log to reset, and forgets one that is gone or silent past its lease", async () => {
+  const name = "alerts";
+  const relay = "relay:enam:0";
+  const { epoch } = await channel(name).interest({ v: 1, stream: name, relay, generation: 3 });
+  const got: DeliverRequest[] = [];
+  setFaults({ deliver: async (_, request) => (got.push(request), { v: 1, kind: "at", position: request.prev + request.rows.length }) });
+  await publish([publication({ id: "r1" }), publication({ id: "r2" })], name);
+  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "event-log": 0 }));
+  setFaults({ skewMs: historyAgeMsMax + 120_000, deliver: async (_, request) => (got.push(request), { v: 1, kind: "gone", generation: 3 }) });
+  await runDurableObjectAlarm(raw(name));
+  await channel(name).interest({ v: 1, stream: name, relay, generation: 3, position: { epoch, offset: 1 } });
+  await vi.waitFor(() => expect(got.at(-1)).toMatchObject({ reset: true, rows: [] }));
+  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).relays.map((one) => one.relay)).not.toContain(relay));
+  await channel(name).interest({ v: 1, stream: name, relay: "relay:me:0", generation: 9 });
+  setFaults({ skewMs: historyAgeMsMax + 120_000 + leaseMs + 1 });
+  await channel(name).interest({ v: 1, stream: name, relay: "relay:oc:0", generation: 1 });
+  expect((await channel(name).status({ v: 1, stream: name })).relays.map((one) => one.relay)).toEqual(["relay:oc:0"]);
+});
+
+it("never lets a late leave beat a fresh registration", async () => {
+  const name = "alerts";
+  const relay = "relay:sam:0";
+  await channel(name).interest({ v: 1, stream: name, relay, generation: 8 });
+  await channel(name).leave({ v: 1, stream: name, relay, generation: 7 });
+  expect((await channel(name).status({ v: 1, stream: name })).relays.map((one) => one.relay)).toContain(relay);
+  await channel(name).leave({ v: 1, stream: name, relay, generation: 8 });
+  expect((await channel(name).status({ v: 1, stream: name })).relays.map((one) => one.relay)).not.toContain(relay);
+});

@@ -1,0 +1,178 @@
+/** The channel's tables. One row a batch in `log`, one blob a flush in `seen`, a few named values in `state`; rows and their meaning
+ *  are decided elsewhere. Synchronous SQL: nothing interleaves, and whatever is sent afterwards waits for durability. */
+import { z } from "zod";
+import { historyReplyBytesMax } from "../../schemas/limits.ts";
+import { cutRow } from "../../schemas/row.ts";
+import type { LogRow } from "../../schemas/rpc.ts";
+import { nothingSettled, type Settled } from "./ranges.ts";
+import { decodeSeen, encodeSeen, type SeenEvent } from "./seen.ts";
+import type { StoredRow } from "./sequence.ts";
+
+const Identity = z.object({ v: z.literal(1), stream: z.string(), epoch: z.string(), createdAt: z.number() });
+const Cursors = z.record(z.string(), z.number());
+const RangePair = z.tuple([z.number(), z.number()]);
+const SettledState = z.object({ offset: z.number(), islands: z.array(RangePair), incomplete: z.array(RangePair) });
+/** What outlives trimmed rows: the top, when it was sequenced, and the last value. */
+const Trimmed = z.object({ top: z.number(), at: z.number(), latest: z.object({ offset: z.number(), at: z.number(), text: z.string() }).optional() });
+
+export type Identity = z.infer<typeof Identity>;
+export type Cursors = z.infer<typeof Cursors>;
+export type Trimmed = z.infer<typeof Trimmed>;
+
+type LogRecord = { first: number; count: number; at: number; bytes: number; stale: string; earlier: string; lines: string };
+
+export interface Extent {
+  /** Oldest offset held, or top + 1 when none is. */
+  readonly first: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly oldestAt: number | undefined;
+}
+
+export class ChannelStorage {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS log (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        stale TEXT NOT NULL, earlier TEXT NOT NULL, lines TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS seen (first INTEGER PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL);
+      CREATE TABLE IF NOT EXISTS interest (relay TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
+    `);
+  }
+
+  // ---- named values
+  identity(): Identity | undefined {
+    return this.#read("identity", Identity);
+  }
+  cursors(): Cursors {
+    return this.#read("cursors", Cursors) ?? {};
+  }
+  settled(): Settled {
+    return this.#read("settled", SettledState) ?? nothingSettled;
+  }
+  trimmed(): Trimmed {
+    return this.#read("trimmed", Trimmed) ?? { top: 0, at: 0 };
+  }
+  write(name: "identity" | "cursors" | "settled" | "trimmed", value: Identity | Cursors | Settled | Trimmed): void {
+    this.#sql.exec("INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, JSON.stringify(value));
+  }
+
+  // ---- log
+  append(rows: readonly StoredRow[]): void {
+    for (const row of rows) {
+      this.#sql.exec(
+        "INSERT INTO log (first, count, at, bytes, stale, earlier, lines) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        row.first,
+        row.count,
+        row.at,
+        row.bytes,
+        JSON.stringify(row.stale),
+        JSON.stringify(row.earlier),
+        row.lines,
+      );
+    }
+  }
+
+  lastRow(): { last: number; at: number } | undefined {
+    return this.#sql.exec<{ last: number; at: number }>("SELECT first + count - 1 AS last, at FROM log ORDER BY first DESC LIMIT 1").toArray()[0];
+  }
+
+  extent(top: number): Extent {
+    const [held] = this.#sql
+      .exec<{ events: number | null; bytes: number | null; first: number | null; oldest: number | null }>(
+        "SELECT sum(count) AS events, sum(bytes) AS bytes, min(first) AS first, min(at) AS oldest FROM log",
+      )
+      .toArray();
+    return { first: held?.first ?? top + 1, events: held?.events ?? 0, bytes: held?.bytes ?? 0, oldestAt: held?.oldest ?? undefined };
+  }
+
+  bytesFrom(offset: number): number {
+    return this.#sql.exec<{ bytes: number | null }>("SELECT sum(bytes) AS bytes FROM log WHERE first >= ?", offset).one().bytes ?? 0;
+  }
+
+  /** Rows after `since` and up to `until`, cut to them; stops once about `bytesMax` are read, after at least one row. */
+  rowsAfter(since: number, until: number, bytesMax = historyReplyBytesMax): LogRow[] {
+    const rows: LogRow[] = [];
+    let bytes = 0;
+    // The row holding since + 1 starts at or before it.
+    const from = this.#sql.exec<{ first: number | null }>("SELECT max(first) AS first FROM log WHERE first <= ?", since + 1).one().first ?? since + 1;
+    for (const record of this.#sql.exec<LogRecord>("SELECT * FROM log WHERE first >= ? AND first <= ? ORDER BY first", from, until)) {
+      const row = cutRow(toRow(record), since + 1, until);
+      if (row === undefined) continue;
+      if (rows.length > 0 && bytes + record.bytes > bytesMax) break;
+      rows.push(row);
+      bytes += record.bytes;
+    }
+    return rows;
+  }
+
+  /** Rows from the oldest on, without their lines: what trimming looks at. */
+  *oldest(): Generator<{ first: number; count: number; at: number; bytes: number }> {
+    yield* this.#sql.exec<{ first: number; count: number; at: number; bytes: number }>("SELECT first, count, at, bytes FROM log ORDER BY first");
+  }
+
+  *newestRows(): Generator<LogRow> {
+    for (const record of this.#sql.exec<LogRecord>("SELECT * FROM log ORDER BY first DESC")) yield toRow(record);
+  }
+
+  trimBefore(first: number): void {
+    this.#sql.exec("DELETE FROM log WHERE first < ?", first);
+  }
+
+  // ---- seen
+  appendSeen(first: number, at: number, events: readonly SeenEvent[]): void {
+    this.#sql.exec("INSERT OR REPLACE INTO seen (first, at, body) VALUES (?, ?, ?)", first, at, encodeSeen(events));
+  }
+
+  *seenSince(at: number): Generator<{ first: number; at: number; events: SeenEvent[] }> {
+    for (const { first, at: when, body } of this.#sql.exec<{ first: number; at: number; body: ArrayBuffer }>(
+      "SELECT first, at, body FROM seen WHERE at >= ? ORDER BY first",
+      at,
+    )) {
+      yield { first, at: when, events: decodeSeen(body) };
+    }
+  }
+
+  /** First offset that no seen blob covers yet. */
+  seenNext(): number {
+    const [last] = this.#sql.exec<{ next: number }>("SELECT first + length(body) / 24 AS next FROM seen ORDER BY first DESC LIMIT 1").toArray();
+    return last?.next ?? 1;
+  }
+
+  forgetSeenBefore(at: number): void {
+    // The newest blob stays: it says how far the blobs reach.
+    this.#sql.exec("DELETE FROM seen WHERE at < ? AND first < (SELECT max(first) FROM seen)", at);
+  }
+
+  // ---- interest
+  interests(): { relay: string; generation: number }[] {
+    return this.#sql.exec<{ relay: string; generation: number }>("SELECT relay, generation FROM interest").toArray();
+  }
+  putInterest(relay: string, generation: number): void {
+    this.#sql.exec(
+      "INSERT INTO interest (relay, generation) VALUES (?, ?) ON CONFLICT (relay) DO UPDATE SET generation = excluded.generation",
+      relay,
+      generation,
+    );
+  }
+  dropInterest(relay: string): void {
+    this.#sql.exec("DELETE FROM interest WHERE relay = ?", relay);
+  }
+
+  /** A new epoch keeps the registrations: relays learn of it by the next deliver. */
+  clearForNewEpoch(): void {
+    this.#sql.exec("DELETE FROM state; DELETE FROM log; DELETE FROM seen;");
+  }
+
+  #read<T>(name: string, schema: z.ZodType<T>): T | undefined {
+    const [record] = this.#sql.exec<{ value: string }>("SELECT value FROM state WHERE name = ?", name).toArray();
+    return record === undefined ? undefined : schema.parse(JSON.parse(record.value));
+  }
+}
+
+function toRow({ first, count, at, stale, earlier, lines }: LogRecord): LogRow {
+  return { first, count, at, stale: JSON.parse(stale) as number[], earlier: JSON.parse(earlier) as number[], lines };
+}
