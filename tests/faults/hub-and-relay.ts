@@ -31,6 +31,7 @@ export class World {
   #calls = 0;
   #state: StreamState = { phase: "idle", generation: 0, epoch: "", position: 0 };
   #renewedAt = 0;
+  #joinedAt = 0;
   #clientNext: number | undefined;
 
   get position(): number {
@@ -63,6 +64,14 @@ export class World {
   restartRelay(): void {
     this.#state = { ...this.#state, phase: "idle" };
     this.#clientNext = undefined;
+  }
+
+  /** The relay is torn down while its sockets live: it wakes at the position it last wrote and sends its clients to resume from theirs. */
+  wakeRelayBehind(by: number): void {
+    if (this.#state.phase !== "live") return;
+    const position = Math.max(this.#joinedAt, this.#state.position - by);
+    this.#state = { ...this.#state, position };
+    this.#clientNext = position + 1;
   }
 
   subscribe(): void {
@@ -161,6 +170,7 @@ export class World {
     if (this.#state.phase === "joining" && this.#state.generation === asked.generation) {
       this.#state = { ...this.#state, phase: "live", epoch: reply.epoch, position: reply.top };
       this.#clientNext = reply.top + 1;
+      this.#joinedAt = reply.top;
       return;
     }
     const jump = decideRenewal(asked, this.#state, reply);
@@ -182,6 +192,7 @@ export class World {
   #jump(to: number): void {
     this.announced += 1;
     this.#clientNext = to + 1;
+    this.#joinedAt = to;
     this.#state = { ...this.#state, position: to };
   }
 }

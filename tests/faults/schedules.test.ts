@@ -16,6 +16,7 @@ const commands: readonly fc.Arbitrary<Command>[] = [
   fc.constant<Command>((world) => world.restartHub()),
   fc.constant<Command>((world) => world.restartRelay()),
   fc.constant<Command>((world) => world.subscribe()),
+  fc.integer({ min: 1, max: 4 }).map((by) => (world) => world.wakeRelayBehind(by)),
 ];
 const trims = fc.nat(4).map((keep): Command => (world) => world.trim(keep));
 
