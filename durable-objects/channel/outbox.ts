@@ -8,17 +8,21 @@ import { messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
 import { withTimeout } from "../../platform/timeout.ts";
 import type { Log } from "./log.ts";
-import type { ChannelStorage, Identity } from "./storage.ts";
+import type { ChannelStorage, Cursors, Identity } from "./storage.ts";
 
 const retry = { firstMs: 250, maxMs: 15_000 } as const;
-/** One flush works no longer than this, so that the alarm can serve what else is due. */
+/** One flush works no longer than this, so that a queue far behind does not hold the object. */
 const flushBudgetMs = 5_000;
+/** The alarm waits this long for the queues, which usually answer within milliseconds. */
+const patienceMs = 1_000;
 
 interface Cursor {
   /** First offset not yet handed over. */
   next: number;
   failures: number;
   retryAt: number;
+  /** A drain is under way. */
+  busy: boolean;
 }
 
 export interface OutboxDeps {
@@ -32,12 +36,13 @@ export class Outbox {
   readonly #identity: Identity;
   readonly #deps: OutboxDeps;
   readonly #cursors: Map<Sink, Cursor>;
+  #saved: Cursors;
 
   constructor(identity: Identity, sinks: readonly Sink[], deps: OutboxDeps) {
     this.#identity = identity;
     this.#deps = deps;
-    const stored = deps.storage.cursors();
-    this.#cursors = new Map(sinks.map((sink) => [sink, { next: stored[sink] ?? 1, failures: 0, retryAt: 0 }]));
+    this.#saved = deps.storage.cursors();
+    this.#cursors = new Map(sinks.map((sink) => [sink, { next: this.#saved[sink] ?? 1, failures: 0, retryAt: 0, busy: false }]));
   }
 
   get hasQueues(): boolean {
@@ -62,7 +67,7 @@ export class Outbox {
   /** When to flush next, or undefined with nothing to hand over. */
   due(now: number): number | undefined {
     const { top } = this.#deps.log.head;
-    const times = [...this.#cursors.values()].filter(({ next }) => next <= top).map(({ retryAt }) => Math.max(retryAt, now + flushDelayMs));
+    const times = [...this.#cursors.values()].filter(({ next }) => next <= top).map(({ retryAt, busy }) => Math.max(retryAt, now + (busy ? patienceMs : flushDelayMs)));
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
@@ -72,17 +77,24 @@ export class Outbox {
     if (cursor !== undefined && offset < cursor.next) cursor.next = offset;
   }
 
+  /** Sends what is due. A queue that hangs goes on in the background: it holds up neither the alarm nor the other queue. */
   async flush(now: number): Promise<void> {
-    const before = JSON.stringify([...this.#cursors.values()].map(({ next }) => next));
-    const ready = [...this.#cursors].filter(([, cursor]) => cursor.retryAt <= now);
-    await Promise.all(ready.map(([sink, cursor]) => this.#drain(sink, cursor)));
-    const after = JSON.stringify([...this.#cursors.values()].map(({ next }) => next));
-    if (after !== before) this.#deps.storage.write("cursors", Object.fromEntries([...this.#cursors].map(([sink, { next }]) => [sink, next])));
+    const ready = [...this.#cursors].filter(([, cursor]) => !cursor.busy && cursor.retryAt <= now);
+    const drained = Promise.all(ready.map(([sink, cursor]) => this.#drain(sink, cursor))).then(() => this.#save());
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, patienceMs))]);
+  }
+
+  #save(): void {
+    const next = Object.fromEntries([...this.#cursors].map(([sink, cursor]) => [sink, cursor.next]));
+    if (Object.entries(next).every(([sink, offset]) => this.#saved[sink] === offset)) return;
+    this.#deps.storage.write("cursors", next);
+    this.#saved = next;
   }
 
   async #drain(sink: Sink, cursor: Cursor): Promise<void> {
     const { log, now } = this.#deps;
     const endAt = now() + flushBudgetMs;
+    cursor.busy = true;
     try {
       while (cursor.next <= log.head.top && now() < endAt) {
         const rows = log.rowsAfter(cursor.next - 1, packedBytesMax * sendBatchMessagesMax);
@@ -97,6 +109,8 @@ export class Outbox {
       cursor.failures += 1;
       cursor.retryAt = now() + backoffMs(retry, cursor.failures, Math.random());
       logWarning("channel.outbox.refused", { stream: this.#identity.stream, sink, failures: cursor.failures, reason: messageOf(error) });
+    } finally {
+      cursor.busy = false;
     }
   }
 }
