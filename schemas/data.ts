@@ -3,13 +3,38 @@ import { z } from "zod";
 import { DecimalString, IntegerString } from "./decimal.ts";
 import { idCharsMax, messageCharsMax, nameCharsMax } from "./limits.ts";
 
-export const Id = z.string().min(1).max(idCharsMax);
+/** Unicode's category Cc, spelled out: JSON Schema validators that know no `\p{Cc}` read this pattern too. */
+const controlCharacters = String.raw`\u0000-\u001f\u007f-\u009f`;
+/** CloudEvents 1.0 keeps them out of attributes; NUL is also what separates source and id in a key. */
+const controlFree = new RegExp(`^[^${controlCharacters}]*$`);
+
+/** One line of text that names something. */
+export function identifier(charsMax: number): z.ZodString {
+  return z.string().min(1).max(charsMax).regex(controlFree, "must not contain control characters");
+}
+
+export const Id = identifier(idCharsMax);
 const Name = z.string().min(1).max(nameCharsMax);
 /** Chains and venues are slugs. */
 export const Slug = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'must be a slug such as "arbitrum" or "uniswap_v3"');
+/** The first instant of the year 10000, which RFC 3339 cannot write: rendered, it could not be read again. */
+const timeMsEnd = Date.UTC(10_000, 0, 1);
+const canonicalChars = "2026-11-24T02:00:00.123Z".length;
 /** RFC 3339 with any offset; rendered as UTC with milliseconds. */
-export const Time = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
-const Currency = z.string().regex(/^[A-Z0-9]{2,16}$/, 'must be a currency code such as "USD"').default("USD");
+export const Time = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 time such as "2026-11-24T02:00:00.123Z"' })
+  .transform((text, context) => {
+    // Most senders write the canonical form already: three times an event, no Date is made.
+    if (text.length === canonicalChars && text.endsWith("Z") && text >= "1970") return text;
+    const time = new Date(text);
+    if (time.getTime() >= 0 && time.getTime() < timeMsEnd) return time.toISOString();
+    context.issues.push({ code: "custom", message: "must lie between the years 1970 and 9999", input: text });
+    return z.NEVER;
+  });
+const Currency = z
+  .string()
+  .regex(/^[A-Z0-9]{2,16}$/, 'must be a currency code such as "USD"')
+  .default("USD");
 const Metadata = z.record(z.string(), z.unknown());
 const GasAmount = IntegerString;
 
@@ -44,7 +69,10 @@ export const Execution = z.looseObject({
   opportunity_id: Id,
   strategy_id: Id.optional(),
   chain: Slug,
-  transaction_hash: z.string().regex(/^0x[0-9a-fA-F]{1,128}$/, "must be 0x-hex").optional(),
+  transaction_hash: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{1,128}$/, "must be 0x-hex")
+    .optional(),
   block_number: z.int().nonnegative().optional(),
   gas_used: GasAmount.optional(),
   actual_profit: DecimalString.optional(),

@@ -1,7 +1,7 @@
 /** The CloudEvents 1.0 envelope and the closed set of event types (CONTRACT 2). `parseEvent` is the one door for events:
  *  at ingest, and again off a queue or out of storage, where older versions live. */
 import { z } from "zod";
-import { Alert, Execution, Market, Metric, Opportunity, Strategy, Time, Workflow } from "./data.ts";
+import { Alert, Execution, Id, identifier, Market, Metric, Opportunity, Strategy, Time, Workflow } from "./data.ts";
 import { findJsonFault } from "./json.ts";
 import { idCharsMax, sourceCharsMax } from "./limits.ts";
 
@@ -27,16 +27,21 @@ export type EventType = keyof typeof eventTypes;
 /** CloudEvents extension attributes are lower-case letters and digits; their values scalars. */
 const Extension = z.union([z.string().max(1_024), z.number(), z.boolean()]);
 
+/** W3C Trace Context: neither id may be all zeros, version ff is forbidden. */
+export const Traceparent = z
+  .string()
+  .regex(/^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/, "must be a W3C traceparent");
+
 export const Envelope = z.looseObject({
   specversion: z.literal("1.0"),
-  id: z.string().min(1).max(idCharsMax),
-  source: z.string().min(1).max(sourceCharsMax),
+  id: Id,
+  source: identifier(sourceCharsMax),
   type: z.string(),
-  subject: z.string().min(1).max(idCharsMax).optional(),
+  subject: Id.optional(),
   time: Time,
   datacontenttype: z.literal("application/json").optional(),
   dataschema: z.string().max(1_024).optional(),
-  traceparent: z.string().regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, "must be a W3C traceparent").optional(),
+  traceparent: Traceparent.optional(),
   /** superjson's type annotations for BigInt and Date, carried beside plain JSON. */
   meta: z.record(z.string(), z.unknown()).optional(),
 });
@@ -64,7 +69,9 @@ export interface EventFault {
   readonly path: string;
 }
 
-export type ParsedEvent = { readonly ok: true; readonly event: EdgeEvent } | { readonly ok: false; readonly id?: string; readonly fault: EventFault };
+export type ParsedEvent =
+  | { readonly ok: true; readonly event: EdgeEvent }
+  | { readonly ok: false; readonly id?: string; readonly fault: EventFault };
 
 const envelopeFields = new Set(["specversion", "id", "source", "type", "subject", "time", "traceparent", "meta", "data"]);
 const extensionName = /^[a-z0-9]{1,64}$/;

@@ -26,7 +26,8 @@ function numberFault(value: number, path: string): JsonFault | undefined {
   // JSON.stringify would turn Infinity into null and lose digits of large integers without a word.
   if (!Number.isFinite(value)) return { path, message: "number is out of range" };
   if (Object.is(value, -0)) return { path, message: "must not be negative zero" };
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return { path, message: "integer loses digits as a JSON number: send it as a string" };
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    return { path, message: "integer loses digits as a JSON number: send it as a string" };
   return undefined;
 }
 
@@ -34,6 +35,8 @@ function containerFault(value: object, path: string, depth: number): JsonFault |
   const prefix = path === "" ? "" : `${path}.`;
   for (const [key, item] of Object.entries(value)) {
     if (!key.isWellFormed()) return { path, message: "a field name has a lone surrogate" };
+    // JSON.parse makes it a field, an assignment makes it the prototype: it would vanish on the way, or worse.
+    if (key === "__proto__") return { path: prefix + key, message: "a field may not have this name" };
     const fault = findJsonFault(item, prefix + key, depth + 1);
     if (fault !== undefined) return fault;
   }

@@ -18,6 +18,8 @@ export const PositionsHeader = z.object({
   kind: z.literal("positions"),
   stream: z.string(),
   epoch: z.string(),
+  /** The queue it was packed for. A dead letter does not know its queue, and only a hot-cache one may settle its positions. */
+  sink: z.string().optional(),
   rows: z.array(RowHeader),
 });
 
@@ -27,8 +29,15 @@ export const MessageHeader = z.discriminatedUnion("kind", [PositionsHeader, Inbo
 
 /** A packed message as a consumer sees it. */
 export type PackedMessage =
-  | { kind: "positions"; stream: string; epoch: string; rows: LogRow[] }
+  | { kind: "positions"; stream: string; epoch: string; sink?: string; rows: LogRow[] }
   | { kind: "inbox"; lines: string[] };
+
+/** Where packed rows come from, and which queue they are for. */
+export interface PositionsSource {
+  readonly stream: string;
+  readonly epoch: string;
+  readonly sink?: string | undefined;
+}
 
 export interface PackedPositions {
   readonly body: string;
@@ -44,7 +53,7 @@ const rowHeaderBytes = 96;
 const staleBytes = 17;
 
 /** Packs rows, in order, into as few messages of at most packedBytesMax as greedy filling gives. Rows are cut where a message is full. */
-export function packPositions(stream: string, epoch: string, rows: readonly LogRow[]): PackedPositions[] {
+export function packPositions(source: PositionsSource, rows: readonly LogRow[]): PackedPositions[] {
   const messages: PackedPositions[] = [];
   let pending: LogRow[] = [];
   let bytes = headerBytes;
@@ -52,7 +61,7 @@ export function packPositions(stream: string, epoch: string, rows: readonly LogR
     const [head] = pending;
     const tail = pending.at(-1);
     if (head !== undefined && tail !== undefined) {
-      messages.push({ body: encodePositions(stream, epoch, pending), first: head.first, last: lastOf(tail) });
+      messages.push({ body: encodePositions(source, pending), first: head.first, last: lastOf(tail) });
     }
     pending = [];
     bytes = headerBytes;
@@ -81,12 +90,14 @@ export function packPositions(stream: string, epoch: string, rows: readonly LogR
   return messages;
 }
 
-function encodePositions(stream: string, epoch: string, rows: readonly LogRow[]): string {
+/** JSON.stringify skips an undefined sink. */
+function encodePositions({ stream, epoch, sink }: PositionsSource, rows: readonly LogRow[]): string {
   const header = {
     v: 1,
     kind: "positions",
     stream,
     epoch,
+    sink,
     rows: rows.map(({ first, count, at, stale }) => (stale.length > 0 ? { first, count, at, stale } : { first, count, at })),
   };
   return [JSON.stringify(header), ...rows.map((row) => row.lines)].join("\n");
@@ -129,7 +140,8 @@ export function unpack(body: unknown): PackedMessage | { invalid: string } {
     at += row.count;
     return { ...row, earlier: [], lines: part.join("\n") };
   });
-  return { kind: "positions", stream: header.stream, epoch: header.epoch, rows };
+  const { stream, epoch, sink } = header;
+  return { kind: "positions", stream, epoch, ...(sink === undefined ? {} : { sink }), rows };
 }
 
 function parseHeader(text: string): z.infer<typeof MessageHeader> | { invalid: string } {

@@ -99,7 +99,7 @@ export class Outbox {
       while (cursor.next <= log.head.top && now() < endAt) {
         const rows = log.rowsAfter(cursor.next - 1, packedBytesMax * sendBatchMessagesMax);
         if (rows.length === 0) throw new Error(`the log does not hold offset ${cursor.next}`);
-        const messages = packPositions(this.#identity.stream, this.#identity.epoch, rows).slice(0, sendBatchMessagesMax);
+        const messages = packPositions({ ...this.#identity, sink }, rows).slice(0, sendBatchMessagesMax);
         const sent = this.#deps.queue(sink).sendBatch(messages.map(({ body }) => ({ body, contentType: "text" as const })));
         await withTimeout(sent, queueSendTimeoutMs, `queue ${sink}`);
         cursor.next = (messages.at(-1)?.last ?? cursor.next) + 1;

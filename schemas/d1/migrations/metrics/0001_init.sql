@@ -1,1 +1,36 @@
-SELECT 1;
+-- METRICS_DB: what the backend measures, and the index of dead letters.
+-- A metric is its own entity: `id` is the event's key (hash of source and id), so a repeat writes nothing.
+-- `value` is a number to aggregate over; `data` keeps the exact decimal text.
+CREATE TABLE IF NOT EXISTS performance_metrics (
+  id TEXT NOT NULL PRIMARY KEY,
+  metric_type TEXT NOT NULL,
+  value REAL NOT NULL,
+  chain TEXT,
+  strategy_id TEXT,
+  aggregation_period TEXT CHECK (aggregation_period IN ('1m', '5m', '1h', '1d')),
+  time_ms INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  offset INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  data TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row for each message or event that could not be processed; the raw body lies in R2 under `object`.
+-- `id` is a hash of queue, body and reason: parking the same thing twice is one row.
+CREATE TABLE IF NOT EXISTS dead_letters (
+  id TEXT NOT NULL PRIMARY KEY,
+  queue TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  parked_ms INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  object TEXT NOT NULL,
+  stream TEXT,
+  epoch TEXT,
+  first INTEGER,
+  last INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Dead letters are rare and read newest first by an operator.
+CREATE INDEX IF NOT EXISTS dead_letters_by_time ON dead_letters (parked_ms);

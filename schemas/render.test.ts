@@ -1,0 +1,45 @@
+import { expect, it } from "vitest";
+import { sentEvent, opportunityData } from "../tests/support/sent-events.ts";
+import { parseEvent } from "./event.ts";
+import type { EdgeEvent } from "./event.ts";
+import { renderEvent, splitWire } from "./render.ts";
+
+function rendered(changes: Record<string, unknown>): { event: EdgeEvent; text: string } {
+  const parsed = parseEvent(sentEvent("opportunity.detected", changes));
+  if (!parsed.ok) throw new Error(`${parsed.fault.path}: ${parsed.fault.message}`);
+  return { event: parsed.event, text: renderEvent(parsed.event) };
+}
+
+it.each([
+  ["nothing special", {}],
+  ["data-like text in the id", { id: ',"data":{' }],
+  ["data-like text in the source", { source: 'a","data":{"x":1},"z":"' }],
+  ["data-like text in an extension", { note: '\\",\\"data\\":' }],
+  ["an extension whose name is a number", { 10: "ten", 2: "two" }],
+  ["extensions of every kind", { text: "t", amount: 1.5, flag: true }],
+  ["newlines, quotes and line separators in data", { data: opportunityData({ metadata: { note: 'a\nb\r\u2028"\\,"data":' } }) }],
+  ["meta", { meta: { values: { volume: ["bigint"] } } }],
+])("splits attributes from data with %s", (_, changes: Record<string, unknown>) => {
+  const { event, text } = rendered(changes);
+  expect(text).not.toContain("\n");
+  const { tail, ...head } = splitWire(text);
+  const { id, type, source, subject, time } = event;
+  expect(head).toEqual({ id, type, source, subject, time });
+  const { data, meta } = event;
+  expect(JSON.parse(`{${tail}}`)).toEqual(JSON.parse(JSON.stringify({ data, meta })));
+});
+
+it("puts attributes first and data last, so a frame is the text's tail behind another head", () => {
+  const { text } = rendered({ traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, note: "x" });
+  expect(Object.keys(JSON.parse(text) as object)).toEqual([
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "traceparent",
+    "note",
+    "data",
+  ]);
+});
