@@ -3,10 +3,36 @@ import { Channel as RealChannel } from "../../durable-objects/channel/channel.ts
 import { ChannelStorage } from "../../durable-objects/channel/storage.ts";
 import type { StoredRow } from "../../durable-objects/channel/sequence.ts";
 import type { Sink } from "../../channels/catalogue.ts";
-import type { PublishReply, PublishRequest, RelayRpc } from "../../schemas/rpc.ts";
+import { Relay as RealRelay } from "../../durable-objects/relay/relay.ts";
+import type { ChannelRpc, PublishReply, PublishRequest, RelayRpc } from "../../schemas/rpc.ts";
+import edge from "../../worker.ts";
 import { currentFaults } from "./faults.ts";
+import { faultyEnv } from "./faulty-env.ts";
 
-export { Relay, default } from "../../worker.ts";
+export default {
+  fetch: (request, env, context) => edge.fetch(request, faultyEnv(env), context),
+  queue: (batch, env) => edge.queue(batch, faultyEnv(env)),
+  scheduled: (controller, env) => edge.scheduled(controller, faultyEnv(env)),
+} satisfies ExportedHandler<Env>;
+
+export class Relay extends RealRelay {
+  protected override hub(stream: string): ChannelRpc {
+    const real = super.hub(stream);
+    return {
+      publish: (request) => real.publish(request),
+      interest: (request) => {
+        const send = () => real.interest(request);
+        return currentFaults().interest?.(send) ?? send();
+      },
+      leave: (request) => real.leave(request),
+      history: (request) => real.history(request),
+      applied: (request) => real.applied(request),
+      settled: (request) => real.settled(request),
+      latest: (request) => real.latest(request),
+      status: (request) => real.status(request),
+    };
+  }
+}
 
 class FaultyStorage extends ChannelStorage {
   readonly #abort: () => void;

@@ -1,0 +1,19 @@
+/** The route table, and what surrounds every route. Wiring only. */
+import { Hono } from "hono";
+import { cors } from "./middleware/cors.ts";
+import { renderError, renderNotFound } from "./middleware/errors.ts";
+import { requestId } from "./middleware/request-id.ts";
+import type { GatewayEnv } from "./middleware/request-id.ts";
+import { securityHeaders } from "./middleware/security-headers.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { readingRoutes } from "./routes/reading.ts";
+import { socketRoutes } from "./routes/sockets.ts";
+
+export const app = new Hono<GatewayEnv>();
+
+app.onError(renderError);
+app.notFound(renderNotFound);
+app.use(requestId, securityHeaders, cors);
+app.route("/", eventRoutes);
+app.route("/", readingRoutes);
+app.route("/", socketRoutes);

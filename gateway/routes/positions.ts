@@ -1,0 +1,77 @@
+/** Decides what a reader's position is worth against a channel's log: pure rules for history and snapshot (REALTIME 1, DESIGN 13). */
+import { decideRecovery } from "../../channels/recovery.ts";
+import type { LogBounds, Position } from "../../channels/recovery.ts";
+import { AppError } from "../../platform/errors.ts";
+import { eventsOf, lastOf } from "../../schemas/row.ts";
+import type { HistoryReply, Range } from "../../schemas/rpc.ts";
+
+/** What `recovered: false` is on a socket. The details say where the log stands, so that the reader can start over. */
+export function refuseHole(log: LogBounds, position: Position): void {
+  const recovery = decideRecovery(log, position, Number.POSITIVE_INFINITY);
+  if (recovery.recovered) return;
+  const { epoch, top, first } = log;
+  throw new AppError("CONFLICT", `the history does not continue from this position (${recovery.reason}): reload the snapshot`, {
+    details: { recovered: false, reason: recovery.reason, epoch, top, first },
+  });
+}
+
+/** A reader tries again after this long: by then the hot cache has caught up, or the reader meets the same answer. */
+const catchUpSeconds = 5;
+
+/** A snapshot whose position the log no longer reaches would lead into a silent hole: the hot cache must catch up first.
+ *  Between pages the stream may also have begun a new epoch: then the pages no longer belong together. */
+export function requireReach(log: LogBounds, position: Position): void {
+  const recovery = decideRecovery(log, position, Number.POSITIVE_INFINITY);
+  if (recovery.recovered) return;
+  const { epoch, top, first } = log;
+  if (recovery.reason === "trimmed") {
+    throw new AppError("CAPACITY_EXCEEDED", "the hot cache is behind what the history still holds", {
+      retryAfterSeconds: catchUpSeconds,
+      details: { epoch, offset: position.offset, first },
+    });
+  }
+  throw new AppError("CONFLICT", "the stream has started over: read the snapshot from its first page", { details: { epoch, top } });
+}
+
+export interface HistoryEvent {
+  readonly epoch: string;
+  readonly offset: number;
+  readonly stale?: true;
+  readonly event: unknown;
+}
+
+export interface HistoryPage {
+  readonly events: readonly HistoryEvent[];
+  /** Everything up to here has been looked at: the `since` of the next page. */
+  readonly through: number;
+}
+
+/** The events of a reply that belong to the view, at most `limit`. What the view leaves out still advances `through`. */
+export function historyPage(
+  reply: HistoryReply,
+  view: { readonly chain?: string | undefined; readonly since: number; readonly limit: number },
+): HistoryPage {
+  const events: HistoryEvent[] = [];
+  for (const row of reply.rows) {
+    for (const { offset, stale, text } of eventsOf(row)) {
+      if (offset <= view.since) continue;
+      const event = JSON.parse(text) as { data?: { chain?: unknown } };
+      if (view.chain !== undefined && event.data?.chain !== view.chain) continue;
+      events.push({ epoch: reply.epoch, offset, ...(stale ? { stale } : {}), event });
+      if (events.length === view.limit) return { events, through: offset };
+    }
+  }
+  const last = reply.rows.at(-1);
+  // Without a row there is nothing left to look at: a reader told to ask again from `since` would do so for ever.
+  return { events, through: Math.max(view.since, last === undefined ? reply.top : lastOf(last)) };
+}
+
+/** A row written in another epoch of the stream lies before every position of this one. */
+export function offsetIn(epoch: string, row: { readonly epoch: string; readonly offset: number }): number {
+  return row.epoch === epoch ? row.offset : 0;
+}
+
+/** Dead-lettered ranges the snapshot lacks: those up to its position. */
+export function incompleteUpTo(offset: number, ranges: readonly Range[]): Range[] {
+  return ranges.filter(([first]) => first <= offset).map(([first, last]) => [first, Math.min(last, offset)]);
+}

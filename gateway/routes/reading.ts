@@ -1,0 +1,12 @@
+/** Every address that only reads, mounted as one. */
+import { Hono } from "hono";
+import { channelRoutes } from "./channels.ts";
+import { entityRoutes } from "./entities.ts";
+import { healthRoutes } from "./health.ts";
+import { opsRoutes } from "./ops.ts";
+
+export const readingRoutes = new Hono<{ Bindings: Env }>()
+  .route("/", healthRoutes())
+  .route("/", entityRoutes())
+  .route("/", channelRoutes())
+  .route("/", opsRoutes());

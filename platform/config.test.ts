@@ -1,0 +1,83 @@
+import { env } from "cloudflare:workers";
+import { expect, it } from "vitest";
+import { ConfigError, configOf, parseConfig } from "./config.ts";
+
+const production = {
+  ENVIRONMENT: "production",
+  INGEST_API_KEYS: "k".repeat(32),
+  JWT_SECRET: "s".repeat(32),
+  JWT_ISSUER: "arbitragex-edge",
+  JWT_AUDIENCE: "arbitragex-edge",
+  OPS_API_KEY: "o".repeat(32),
+  REGIONS: "weur, enam",
+  CHANNEL_HOME: "weur",
+  CORS_ORIGINS: "https://arbitragex.app",
+  PUBLIC_CHANNELS: "",
+  LEGACY_VIEW: "redacted",
+};
+
+function problemsOf(variables: object): readonly string[] {
+  try {
+    parseConfig(variables);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+it("names everything missing in one error", () => {
+  const names = problemsOf({}).map((problem) => problem.split(":")[0]);
+  expect(names).toEqual(["INGEST_API_KEYS", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "OPS_API_KEY", "REGIONS", "CHANNEL_HOME"]);
+});
+
+it("refuses each development secret in production, and says which", () => {
+  const problems = problemsOf({
+    ...production,
+    INGEST_API_KEYS: `${production.INGEST_API_KEYS}, dev-ingest-key-0001`,
+    JWT_SECRET: "dev-jwt-secret-not-for-production-0001",
+    OPS_API_KEY: "dev-ops-key-0001",
+  });
+  expect(problems.map((problem) => problem.split(":")[0])).toEqual(["INGEST_API_KEYS", "JWT_SECRET", "OPS_API_KEY"]);
+});
+
+it("takes an environment that does not say what it is for production", () => {
+  const { ENVIRONMENT: _, ...unnamed } = production;
+  expect(problemsOf({ ...unnamed, OPS_API_KEY: "dev-ops-key-0001" })).toHaveLength(1);
+  expect(parseConfig(unnamed).environment).toBe("production");
+});
+
+it("never shows a value in its error", () => {
+  expect(problemsOf({ ...production, JWT_SECRET: "too-short-a-secret" }).join()).not.toContain("too-short-a-secret");
+});
+
+it("takes a JWT secret of 32 characters and not of 31", () => {
+  expect(problemsOf({ ...production, JWT_SECRET: "s".repeat(31) })).toHaveLength(1);
+  expect(problemsOf(production)).toEqual([]);
+});
+
+it.each([
+  ["REGIONS", "weur,atlantis"],
+  ["REGIONS", " , "],
+  ["CHANNEL_HOME", "mars"],
+  ["LEGACY_VIEW", "some"],
+  ["ENVIRONMENT", "Production"],
+  ["CORS_ORIGINS", "https://arbitragex.app/path"],
+  ["CORS_ORIGINS", "arbitragex.app"],
+  ["INGEST_API_KEYS", ","],
+])("refuses %s=%j", (name, value) => {
+  expect(problemsOf({ ...production, [name]: value }).map((problem) => problem.split(":")[0])).toEqual([name]);
+});
+
+it("reads lists separated by commas, spaces and empty items aside", () => {
+  const config = parseConfig({ ...production, INGEST_API_KEYS: " a-key , b-key,, ", PUBLIC_CHANNELS: "opportunities, market" });
+  expect(config.ingestKeys).toEqual(["a-key", "b-key"]);
+  expect(config.publicChannels).toEqual(["opportunities", "market"]);
+  expect(config.regions).toEqual(["weur", "enam"]);
+});
+
+it("parses an environment once", () => {
+  const config = configOf(env);
+  expect(config.environment).toBe("development");
+  expect(configOf(env)).toBe(config);
+});
