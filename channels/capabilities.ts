@@ -1,0 +1,58 @@
+/** Who may do what on which channel (CONTRACT 4). A capability on a stream covers its views, which are parts of it; a capability
+ *  on a view covers that view alone. `*` stands for whole segments, so `order:*` never matches `orders-secret`. */
+import type { ChannelName } from "./catalogue.ts";
+import { findChannel, findStream } from "./catalogue.ts";
+
+export const channelActions = ["subscribe", "history", "presence"] as const;
+export type ChannelAction = (typeof channelActions)[number];
+
+/** What a verified token says about its bearer. */
+export interface Grants {
+  readonly role?: string | undefined;
+  /** Pattern → actions. A token that carries a map has exactly what the map says. */
+  readonly channels?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+/** Roles of the owner's backend whose tokens carry no channel map (UPSTREAM 2). */
+const readerRoles = new Set(["operator", "trader", "analyst", "user", "viewer", "readonly"]);
+const adminRoles = new Set(["admin", "super_admin"]);
+const readerActions: readonly string[] = ["subscribe", "history"];
+
+export interface AccessRequest {
+  readonly grants: Grants | undefined;
+  readonly action: ChannelAction;
+  readonly channel: ChannelName;
+  readonly publicChannels: readonly string[];
+}
+
+export function mayDo({ grants, action, channel, publicChannels }: AccessRequest): boolean {
+  if (isPublic(channel, publicChannels) && readerActions.includes(action)) return true;
+  if (grants === undefined) return false;
+  const role = (grants.role ?? "").toLowerCase();
+  if (adminRoles.has(role)) return true;
+  if (grants.channels !== undefined) return isGranted(grants.channels, action, channel);
+  // Replays belong to operators by an explicit grant; the catalogue's streams are open to every known role.
+  return readerRoles.has(role) && readerActions.includes(action) && findStream(channel.stream) !== undefined && !channel.stream.startsWith("replay");
+}
+
+/** The configured list names channels as clients do: aliases count. */
+function isPublic(channel: ChannelName, publicChannels: readonly string[]): boolean {
+  return publicChannels.some((name) => covers(findChannel(name)?.channel ?? name, channel));
+}
+
+function isGranted(channels: Readonly<Record<string, readonly string[]>>, action: ChannelAction, channel: ChannelName): boolean {
+  return Object.entries(channels).some(([pattern, actions]) => actions.includes(action) && covers(pattern, channel));
+}
+
+function covers(pattern: string, { channel, stream }: ChannelName): boolean {
+  return matchesPattern(pattern, channel) || matchesPattern(pattern, stream);
+}
+
+/** Segment by segment; a last `*` stands for one segment or more, an inner one for exactly one. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  const wanted = pattern.split(":");
+  const given = name.split(":");
+  const open = wanted.at(-1) === "*";
+  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
+  return wanted.every((segment, index) => segment === "*" || segment === given[index]);
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { matches, parseFilters } from "./filter.ts";
+
+const data = {
+  chain: "arbitrum",
+  dex_a: "uniswap_v3",
+  dex_b: "camelot",
+  token_pair: "WETH/USDC",
+  estimated_profit: "24.50",
+  execution_status: "pending",
+  risk_score: 3,
+};
+
+describe("parsing", () => {
+  it.each([
+    [{ chian: "arbitrum" }, "filters.chian"],
+    [{ min_profit: "ten" }, "filters.min_profit"],
+    [{ min_profit: 1e-9 }, "filters.min_profit"],
+    [{ min_profit: Number.NaN }, "filters.min_profit"],
+    [{ chain: 42161 }, "filters.chain"],
+    [{ chain: "" }, "filters.chain"],
+    [{ dex: "x".repeat(129) }, "filters.dex"],
+    [{ max_risk: "low" }, "filters.max_risk"],
+    [{ ["__proto__x"]: 1 }, "filters.__proto__x"],
+  ])("refuses %j and names the field", (input, path) => {
+    expect(parseFilters(input)).toMatchObject({ ok: false, path });
+  });
+
+  it("writes equal filters alike, whatever their order", () => {
+    const one = parseFilters({ min_profit: "10", chain: "base" });
+    const other = parseFilters({ chain: "base", min_profit: 10 });
+    expect(JSON.stringify(one)).toBe(JSON.stringify(other));
+  });
+});
+
+describe("matching", () => {
+  it.each([
+    [{}, true],
+    [{ chain: "arbitrum" }, true],
+    [{ chain: "base" }, false],
+    [{ dex: "camelot" }, true],
+    [{ dex: "sushiswap" }, false],
+    [{ min_profit: "24.5" }, true],
+    [{ min_profit: "24.51" }, false],
+    [{ min_profit: "9" }, true],
+    [{ status: "pending" }, true],
+    [{ status: "executed" }, false],
+    [{ max_risk: 3 }, true],
+    [{ max_risk: 2.9 }, false],
+    [{ token_pair: "WETH/USDC" }, true],
+    [{ strategy_id: "s1" }, false],
+    [{ chain: "arbitrum", min_profit: "100" }, false],
+  ])("%j decides %s", (input, expected) => {
+    const parsed = parseFilters(input);
+    expect(parsed.ok && matches(parsed.filters, data)).toBe(expected);
+  });
+
+  it("compares an execution by its actual profit and its status", () => {
+    expect(matches({ min_profit: "5", status: "confirmed" }, { actual_profit: "5.0", status: "confirmed" })).toBe(true);
+    expect(matches({ min_profit: "5" }, { status: "confirmed" })).toBe(false);
+  });
+});

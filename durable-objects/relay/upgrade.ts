@@ -1,0 +1,51 @@
+/** Reads a socket's upgrade request as the gateway forwards it: where the relay stands, the token, and what the address asks for. */
+import { internalHeaders } from "../../schemas/socket.ts";
+
+export interface Upgrade {
+  /** The relay's own name. */
+  readonly relay: string;
+  readonly region: string;
+  readonly token: string | undefined;
+  /** To be echoed, or browsers refuse the connection. */
+  readonly subprotocol: string | undefined;
+  readonly batch: boolean;
+  /** A subscribe frame, not yet validated, when the address names a channel. */
+  readonly subscribe: Readonly<Record<string, unknown>> | undefined;
+  /** Nothing tells the dialect: perhaps the deployed frontend. */
+  readonly isBare: boolean;
+}
+
+const bearer = "bearer.";
+
+/** Undefined when the request is no upgrade that came through the gateway. */
+export function readUpgrade(request: Request): Upgrade | undefined {
+  const relay = request.headers.get(internalHeaders.relay);
+  if (relay === null || request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
+  const query = new URL(request.url).searchParams;
+  const channel = request.headers.get(internalHeaders.channel) ?? undefined;
+  const protocols = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
+  const subprotocol = protocols.find((name) => name.startsWith(bearer));
+  const token = query.get("token") ?? subprotocol?.slice(bearer.length);
+  const hasBatch = query.has("batch");
+  return {
+    relay,
+    region: relay.split(":")[1] ?? "",
+    token: token === "" ? undefined : token,
+    subprotocol,
+    batch: hasBatch && query.get("batch") !== "0",
+    subscribe: channel === undefined ? undefined : subscribeOf(channel, query),
+    isBare: token === undefined && !hasBatch && channel === undefined,
+  };
+}
+
+function subscribeOf(channel: string, query: URLSearchParams): Record<string, unknown> {
+  const offset = query.get("offset");
+  const epoch = query.get("epoch");
+  return {
+    type: "subscribe",
+    channel,
+    // What is no number stays text, so that the frame's schema names it.
+    ...(offset === null ? {} : { offset: /^\d{1,16}$/.test(offset) ? Number(offset) : offset }),
+    ...(epoch === null ? {} : { epoch }),
+  };
+}
