@@ -4,6 +4,10 @@ import { defineConfig } from "vitest/config";
 
 const databases = ["opportunities", "strategies", "metrics", "sessions"] as const;
 
+function consumer(maxBatchSize: number): object {
+  return { maxBatchSize, maxBatchTimeout: 1, maxRetries: 100, deadLetterQueue: "arbitragex-dead-letter" };
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -13,6 +17,13 @@ export default defineConfig({
             main: "./tests/support/worker.ts",
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              // As in wrangler.toml but for the event log's thirty seconds, which no test should wait for.
+              queueConsumers: {
+                "arbitragex-inbox": consumer(10),
+                "arbitragex-hot-cache": consumer(20),
+                "arbitragex-event-log": consumer(100),
+                "arbitragex-dead-letter": { maxBatchSize: 10, maxBatchTimeout: 1, maxRetries: 100 },
+              },
               bindings: {
                 // The development secrets, so that tests need no file outside the repository.
                 ENVIRONMENT: "development",
