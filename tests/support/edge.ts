@@ -54,3 +54,11 @@ export async function unsettled(stream: string): Promise<number> {
   return top - offset;
 }
 
+
+/** `data` of a successful answer, asked as an operator. */
+export async function get(path: string): Promise<unknown> {
+  const response = await exports.default.fetch(`https://edge.test${path}`, { headers: { "x-api-key": "test-ops-key" } });
+  const body = (await response.json()) as { success: boolean; data: unknown };
+  if (!body.success) throw new Error(JSON.stringify(body));
+  return body.data;
+}

@@ -15,7 +15,7 @@ export interface Faults {
   /** Runs before a publish is looked at, e.g. to stall it. */
   publish?: () => Promise<void>;
   /** Called before the Worker touches a D1 database; throws when it is down. */
-  d1?: (binding: string) => void;
+  d1?: (binding: string, method: PropertyKey) => void;
   /** Stands before each R2 write. */
   r2Put?: (key: string, send: () => Promise<unknown>) => Promise<unknown>;
   /** Added to the Channel objects' clock. */

@@ -22,7 +22,7 @@ const reaching = new Set<PropertyKey>(["prepare", "batch", "exec", "withSession"
 function faultyD1(name: string, database: D1Database): D1Database {
   return new Proxy(database, {
     get: (target, property) => {
-      if (reaching.has(property)) currentFaults().d1?.(name);
+      if (reaching.has(property)) currentFaults().d1?.(name, property);
       return bound(target, property);
     },
   });
