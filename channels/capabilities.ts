@@ -32,7 +32,12 @@ export function mayDo({ grants, action, channel, publicChannels }: AccessRequest
   if (adminRoles.has(role)) return true;
   if (grants.channels !== undefined) return isGranted(grants.channels, action, channel);
   // Replays belong to operators by an explicit grant; the catalogue's streams are open to every known role.
-  return readerRoles.has(role) && readerActions.includes(action) && findStream(channel.stream) !== undefined && !channel.stream.startsWith("replay");
+  return (
+    readerRoles.has(role) &&
+    readerActions.includes(action) &&
+    findStream(channel.stream) !== undefined &&
+    !channel.stream.startsWith("replay")
+  );
 }
 
 /** The configured list names channels as clients do: aliases count. */

@@ -13,7 +13,9 @@ export interface Filters {
   readonly token_pair?: string;
 }
 
-export type ParsedFilters = { readonly ok: true; readonly filters: Filters } | { readonly ok: false; readonly path: string; readonly message: string };
+export type ParsedFilters =
+  | { readonly ok: true; readonly filters: Filters }
+  | { readonly ok: false; readonly path: string; readonly message: string };
 
 type EventData = Readonly<Record<string, unknown>>;
 

@@ -8,6 +8,8 @@ export interface StartOptions {
   readonly once: boolean;
   readonly feed: boolean;
   readonly fresh: boolean;
+  /** Folder of the local state. */
+  readonly state: string;
   /** Only the first so many seconds of the recorded timeline. */
   readonly sliceSeconds: number | undefined;
 }
@@ -21,7 +23,8 @@ export const usage = `Runs the edge locally and a stand-in Contabo that posts re
   --slice <s>     post only the first s seconds of the recorded timeline
   --once          end once everything posted has arrived in D1, in R2 and on the socket; exit 1 if anything is lost
   --no-feed       run the edge alone
-  --fresh         empty .local/state first
+  --fresh         empty the local state first
+  --state <dir>   folder of the local state (.local/state)
   --help          this text
 `;
 
@@ -42,16 +45,17 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
         once: { type: "boolean", default: false },
         feed: { type: "boolean", default: true },
         fresh: { type: "boolean", default: false },
+        state: { type: "string", default: ".local/state" },
         help: { type: "boolean", default: false },
       },
     });
     if (values.help) return { kind: "help" };
     const port = positive("--port", values.port);
     if (!Number.isInteger(port) || port > 65_535) throw new Error("--port must be a port number");
-    const { once, feed, fresh } = values;
+    const { once, feed, fresh, state } = values;
     if (once && !feed) throw new Error("--once waits for what is posted: it cannot go with --no-feed");
     const sliceSeconds = values.slice === undefined ? undefined : positive("--slice", values.slice);
-    return { kind: "start", options: { port, speed: positive("--speed", values.speed), once, feed, fresh, sliceSeconds } };
+    return { kind: "start", options: { port, speed: positive("--speed", values.speed), once, feed, fresh, state, sliceSeconds } };
   } catch (error) {
     return { kind: "bad", message: error instanceof Error ? error.message : String(error) };
   }

@@ -20,7 +20,11 @@ async function reasonOf(token: string): Promise<string> {
 }
 
 it("refuses a token that is not signed", async () => {
-  const token = new UnsecuredJWT({ sub: "u1" }).setIssuer(rules.issuer).setAudience(rules.audience).setExpirationTime(nowMs / 1_000 + 60).encode();
+  const token = new UnsecuredJWT({ sub: "u1" })
+    .setIssuer(rules.issuer)
+    .setAudience(rules.audience)
+    .setExpirationTime(nowMs / 1_000 + 60)
+    .encode();
   expect(await reasonOf(token)).toBe("invalid");
 });
 
@@ -40,7 +44,11 @@ it("refuses another secret, issuer or audience", async () => {
 });
 
 it("refuses a token without an end", async () => {
-  const token = await new SignJWT({ sub: "u1" }).setProtectedHeader({ alg: "HS256" }).setIssuer(rules.issuer).setAudience(rules.audience).sign(key);
+  const token = await new SignJWT({ sub: "u1" })
+    .setProtectedHeader({ alg: "HS256" })
+    .setIssuer(rules.issuer)
+    .setAudience(rules.audience)
+    .sign(key);
   expect(await reasonOf(token)).toBe("invalid");
 });
 
@@ -54,8 +62,20 @@ it.each(["", "x", "a.b.c", "secret"])("refuses %j, which is no token at all", as
 });
 
 it("tells an expired token from an invalid one", async () => {
-  expect(await reasonOf(await draft().setExpirationTime(nowMs / 1_000 - 1).sign(key))).toBe("expired");
-  expect(await reasonOf(await draft().setExpirationTime(nowMs / 1_000 + 1).sign(key))).toBe("ok");
+  expect(
+    await reasonOf(
+      await draft()
+        .setExpirationTime(nowMs / 1_000 - 1)
+        .sign(key),
+    ),
+  ).toBe("expired");
+  expect(
+    await reasonOf(
+      await draft()
+        .setExpirationTime(nowMs / 1_000 + 1)
+        .sign(key),
+    ),
+  ).toBe("ok");
 });
 
 it("reads subject, role, channels and end; the subject may be called userId", async () => {

@@ -17,9 +17,7 @@ export interface Claims {
   readonly exp: number;
 }
 
-export type VerifiedToken =
-  | { readonly ok: true; readonly claims: Claims }
-  | { readonly ok: false; readonly reason: "expired" | "invalid" };
+export type VerifiedToken = { readonly ok: true; readonly claims: Claims } | { readonly ok: false; readonly reason: "expired" | "invalid" };
 
 /** Claims as the owner's issuers write them: the subject is `sub` or `userId` (UPSTREAM 2). Unknown claims are ignored. */
 const Payload = z.object({

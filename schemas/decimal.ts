@@ -12,7 +12,10 @@ const negativeZero = /^-0(?:\.0+)?$/;
 
 export const DecimalString = z
   .string()
-  .regex(decimal, `must be a decimal string such as "24.50", at most ${integerDigitsMax} digits before and ${fractionDigitsMax} after the point`)
+  .regex(
+    decimal,
+    `must be a decimal string such as "24.50", at most ${integerDigitsMax} digits before and ${fractionDigitsMax} after the point`,
+  )
   .refine((text) => !negativeZero.test(text), "must not be negative zero");
 
 /** A non-negative integer in text: gas, wei, token units. */

@@ -10,7 +10,14 @@ function row(first: number, texts: string[]): LogRow {
 
 it("packs rows into messages within one billing unit and unpacks every event at its offset", () => {
   const text = JSON.stringify({ data: "é".repeat(300) });
-  const rows = [row(1, Array.from({ length: 500 }, () => text)), row(501, [JSON.stringify({ data: "x".repeat(59_000) })]), row(502, [text])];
+  const rows = [
+    row(
+      1,
+      Array.from({ length: 500 }, () => text),
+    ),
+    row(501, [JSON.stringify({ data: "x".repeat(59_000) })]),
+    row(502, [text]),
+  ];
   const messages = packPositions({ stream: "opportunities", epoch: "e1" }, rows);
   const offsets: number[] = [];
   for (const message of messages) {

@@ -12,7 +12,9 @@ function live(offset: number, { id = "o1", stale = false, data = {} } = {}): Liv
 
 it("joins a frame around the event's own text: what came in goes out untouched", () => {
   const amount = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
-  const frame = JSON.parse(renderNative({ channel: "opportunities:arbitrum", epoch: "e1" }, live(7, { data: { amount_in: amount } }), 4)) as unknown;
+  const frame = JSON.parse(
+    renderNative({ channel: "opportunities:arbitrum", epoch: "e1" }, live(7, { data: { amount_in: amount } }), 4),
+  ) as unknown;
   expect(frame).toMatchObject({
     type: "opportunity_detected",
     channel: "opportunities:arbitrum",
@@ -28,7 +30,9 @@ it("joins a frame around the event's own text: what came in goes out untouched",
 
 it("survives an id and data that look like JSON", () => {
   const id = '","data":{"x":1},"y":"';
-  const frame = JSON.parse(renderNative({ channel: "opportunities", epoch: "e1" }, live(1, { id, data: { note: '"}],"data":' } }), 0)) as unknown;
+  const frame = JSON.parse(
+    renderNative({ channel: "opportunities", epoch: "e1" }, live(1, { id, data: { note: '"}],"data":' } }), 0),
+  ) as unknown;
   expect(frame).toMatchObject({ id, data: { opportunity_id: id, note: '"}],"data":' } });
 });
 
@@ -37,7 +41,9 @@ it("marks a stale event", () => {
 });
 
 it("chains each frame of a run to the one before", () => {
-  const frames = renderRun({ channel: "c", epoch: "e" }, [live(5), live(9), live(10)], 2).map((text) => JSON.parse(text) as { prev: number });
+  const frames = renderRun({ channel: "c", epoch: "e" }, [live(5), live(9), live(10)], 2).map(
+    (text) => JSON.parse(text) as { prev: number },
+  );
   expect(frames.map(({ prev }) => prev)).toEqual([2, 5, 9]);
 });
 

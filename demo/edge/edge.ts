@@ -13,6 +13,8 @@ export interface EdgeOptions {
   readonly port: number;
   /** Empties what earlier runs left. */
   readonly fresh: boolean;
+  /** Folder of the local state, relative to the root. */
+  readonly state: string;
 }
 
 export interface Edge {
@@ -24,10 +26,10 @@ export interface Edge {
 
 const host = "127.0.0.1";
 
-export async function startEdge({ root, port, fresh }: EdgeOptions): Promise<Edge> {
+export async function startEdge({ root, port, fresh, state }: EdgeOptions): Promise<Edge> {
   const configPath = join(root, "wrangler.toml");
   const config = unstable_readConfig({ config: configPath });
-  const statePath = join(root, ".local", "state");
+  const statePath = resolve(root, state);
   if (fresh) rmSync(statePath, { recursive: true, force: true });
   const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
   const variables = { ...config.vars, ...readDevVars(root) };

@@ -92,7 +92,10 @@ it("keeps its cursor while a queue refuses, and hands everything over once it ta
     },
   });
   await publish([publication({ id: "q1" }), publication({ id: "q2" })]);
-  await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["event-log"]).toBe(0), { timeout: 10_000, interval: 100 });
+  await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["event-log"]).toBe(0), {
+    timeout: 10_000,
+    interval: 100,
+  });
   expect(refusals).toBeLessThan(0);
 });
 
@@ -104,7 +107,10 @@ it("lets a queue that hangs hold up neither the other queue nor the alarm", asyn
   await publish([publication({ id: "h2" })]);
   await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["hot-cache"]).toBe(0), { timeout: 3_000 });
   hang = false;
-  await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["event-log"]).toBe(0), { timeout: 15_000, interval: 200 });
+  await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["event-log"]).toBe(0), {
+    timeout: 15_000,
+    interval: 200,
+  });
 }, 20_000);
 
 it("packs single posts across requests into one message per flush", async () => {
@@ -112,7 +118,9 @@ it("packs single posts across requests into one message per flush", async () => 
   const bodies: string[] = [];
   setFaults({ queue: async (_, __, messages) => bodies.push(...messages.map(({ body }) => String(body))) });
   for (let n = 0; n < 20; n += 1) await publish([publication({ id: `single-${n}` })], name);
-  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "hot-cache": 0, "event-log": 0 }));
+  await vi.waitFor(async () =>
+    expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "hot-cache": 0, "event-log": 0 }),
+  );
   const perSink = bodies.map((body) => unpack(body)).map((message) => ("rows" in message ? message.rows.length : 0));
   expect(perSink.reduce((sum, count) => sum + count, 0)).toBe(40);
   expect(bodies.length).toBeLessThan(12);
@@ -134,7 +142,8 @@ it("answers full without accepting anything while the outbox is past its bound",
 it("admits bulk only at its share of the rate, and accepts nothing of a refused batch", async () => {
   const name = "integration";
   const batch = (from: number): Publication[] => Array.from({ length: 4_000 }, (_, n) => publication({ id: `bulk-${from + n}` }));
-  const bulk = async (from: number): Promise<string> => (await channel(name).publish({ v: 1, stream: name, lane: "bulk", events: batch(from) })).kind;
+  const bulk = async (from: number): Promise<string> =>
+    (await channel(name).publish({ v: 1, stream: name, lane: "bulk", events: batch(from) })).kind;
   expect(await bulk(0)).toBe("ok");
   expect(await bulk(10_000)).toBe("later");
   expect(await top(name)).toBe(4_000);
@@ -233,7 +242,10 @@ it("asks every relay where it stands after its own restart, and brings it up to 
   await publish([publication({ id: "missed" })], name);
   await evictDurableObject(raw(name));
   const fake: Fake = { got: [], position: start };
-  setFaults({ ...swallow, deliver: async (to, request) => (to === relay ? keepsProtocol(fake, request) : { v: 1, kind: "at", position: 1_000 }) });
+  setFaults({
+    ...swallow,
+    deliver: async (to, request) => (to === relay ? keepsProtocol(fake, request) : { v: 1, kind: "at", position: 1_000 }),
+  });
   await channel(name).status({ v: 1, stream: name });
   await vi.waitFor(() => expect(fake.position).toBe(start + 1), { timeout: 5_000 });
   expect(fake.got[0]?.rows).toEqual([]);
@@ -244,14 +256,23 @@ it("tells a relay that lags behind the log to reset, and forgets one that is gon
   const relay = "relay:enam:0";
   const { epoch } = await channel(name).interest({ v: 1, stream: name, relay, generation: 3 });
   const got: DeliverRequest[] = [];
-  setFaults({ ...swallow, deliver: async (_, request) => (got.push(request), { v: 1, kind: "at", position: request.prev + request.rows.length }) });
+  setFaults({
+    ...swallow,
+    deliver: async (_, request) => (got.push(request), { v: 1, kind: "at", position: request.prev + request.rows.length }),
+  });
   await publish([publication({ id: "r1" }), publication({ id: "r2" })], name);
   await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "event-log": 0 }));
-  setFaults({ ...swallow, skewMs: historyAgeMsMax + 120_000, deliver: async (_, request) => (got.push(request), { v: 1, kind: "gone", generation: 3 }) });
+  setFaults({
+    ...swallow,
+    skewMs: historyAgeMsMax + 120_000,
+    deliver: async (_, request) => (got.push(request), { v: 1, kind: "gone", generation: 3 }),
+  });
   await runDurableObjectAlarm(raw(name));
   await channel(name).interest({ v: 1, stream: name, relay, generation: 3, position: { epoch, offset: 1 } });
   await vi.waitFor(() => expect(got.at(-1)).toMatchObject({ reset: true, rows: [] }));
-  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).relays.map((one) => one.relay)).not.toContain(relay));
+  await vi.waitFor(async () =>
+    expect((await channel(name).status({ v: 1, stream: name })).relays.map((one) => one.relay)).not.toContain(relay),
+  );
   await channel(name).interest({ v: 1, stream: name, relay: "relay:me:0", generation: 9 });
   setFaults({ ...swallow, skewMs: historyAgeMsMax + 120_000 + leaseMs + 1 });
   await channel(name).interest({ v: 1, stream: name, relay: "relay:oc:0", generation: 1 });

@@ -2,7 +2,14 @@
  *  event is decided in sequence.ts, what goes to whom in outbox.ts and hub.ts. */
 import { DurableObject } from "cloudflare:workers";
 import { findStream, type Sink } from "../../channels/catalogue.ts";
-import { bulkEventsPerSecond, dedupeWindowMs, flushDelayMs, historyReplyBytesMax, outboxBytesMax, trimEveryMs } from "../../schemas/limits.ts";
+import {
+  bulkEventsPerSecond,
+  dedupeWindowMs,
+  flushDelayMs,
+  historyReplyBytesMax,
+  outboxBytesMax,
+  trimEveryMs,
+} from "../../schemas/limits.ts";
 import type {
   AppliedRequest,
   ChannelRpc,
@@ -165,7 +172,8 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     if (!applies) return;
     const handedOver = outbox.nextOf("hot-cache");
     const redrive = settlement.check(this.now(), { handedOver, first: log.extent.first });
-    if (redrive.kind !== "none") logWarning("channel.settlement.stuck", { stream: identity.stream, kind: redrive.kind, settled: settlement.state.offset });
+    if (redrive.kind !== "none")
+      logWarning("channel.settlement.stuck", { stream: identity.stream, kind: redrive.kind, settled: settlement.state.offset });
     if (redrive.kind === "again") outbox.rewind("hot-cache", redrive.from);
   }
 

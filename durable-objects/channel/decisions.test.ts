@@ -49,7 +49,10 @@ it("sequences an older event but marks it stale, and tells each line where its e
 });
 
 it("orders states that share a millisecond by rank, not by their random ids", () => {
-  const plan = sequence({ top: 0, at: 0 }, new SeenIndex(), { events: [event("done", { rank: 11 }), event("submitted", { rank: 2 })], now });
+  const plan = sequence({ top: 0, at: 0 }, new SeenIndex(), {
+    events: [event("done", { rank: 11 }), event("submitted", { rank: 2 })],
+    now,
+  });
   expect(plan.rows[0]?.stale).toEqual([2]);
 });
 
@@ -59,14 +62,29 @@ it("never lets the clock of the log run backwards", () => {
 
 it("splits a batch into rows within the row bound, at consecutive offsets", () => {
   const text = "x".repeat(50_000);
-  const plan = sequence({ top: 0, at: 0 }, new SeenIndex(), { events: Array.from({ length: 21 }, (_, n) => event(`e${n}`, { text })), now });
-  expect(plan.rows.map(({ first, count }) => [first, count])).toEqual([[1, 10], [11, 10], [21, 1]]);
+  const plan = sequence({ top: 0, at: 0 }, new SeenIndex(), {
+    events: Array.from({ length: 21 }, (_, n) => event(`e${n}`, { text })),
+    now,
+  });
+  expect(plan.rows.map(({ first, count }) => [first, count])).toEqual([
+    [1, 10],
+    [11, 10],
+    [21, 1],
+  ]);
   for (const row of plan.rows) expect(row.bytes).toBeLessThanOrEqual(logRowBytesMax);
 });
 
 // ---- sender
 
-const sender: Sender = { relay: "relay:weur:0", generation: 5, position: 10, inFlight: false, failures: 0, retryAt: 0, leaseEndsAt: now + leaseMs };
+const sender: Sender = {
+  relay: "relay:weur:0",
+  generation: 5,
+  position: 10,
+  inFlight: false,
+  failures: 0,
+  retryAt: 0,
+  leaseEndsAt: now + leaseMs,
+};
 
 it.each([
   ["has a deliver under way", { inFlight: true }, { kind: "idle" }],
@@ -94,11 +112,19 @@ it("backs off from a relay that does not answer, up to five seconds, and keeps i
 
 it("ignores a registration older than the one it has, and takes a newer one's position", () => {
   expect(renewed(sender, { relay: sender.relay, generation: 4, position: 1 }, now)).toBe(sender);
-  expect(renewed({ ...sender, inFlight: true }, { relay: sender.relay, generation: 6, position: 1 }, now)).toMatchObject({ generation: 6, position: 1, inFlight: false });
+  expect(renewed({ ...sender, inFlight: true }, { relay: sender.relay, generation: 6, position: 1 }, now)).toMatchObject({
+    generation: 6,
+    position: 1,
+    inFlight: false,
+  });
 });
 
 it("trusts the deliver under way over a renewal that crossed it", () => {
-  expect(renewed({ ...sender, inFlight: true }, { relay: sender.relay, generation: 5, position: 3 }, now + 9)).toMatchObject({ position: 10, inFlight: true, leaseEndsAt: now + 9 + leaseMs });
+  expect(renewed({ ...sender, inFlight: true }, { relay: sender.relay, generation: 5, position: 3 }, now + 9)).toMatchObject({
+    position: 10,
+    inFlight: true,
+    leaseEndsAt: now + 9 + leaseMs,
+  });
 });
 
 it("does not know a relay's position after a restart", () => {
@@ -108,7 +134,10 @@ it("does not know a relay's position after a restart", () => {
 // ---- settlement
 
 it("moves the watermark only over what is contiguous", () => {
-  const gap = settle(nothingSettled, [[1, 5], [8, 9]]);
+  const gap = settle(nothingSettled, [
+    [1, 5],
+    [8, 9],
+  ]);
   expect(gap).toEqual({ offset: 5, islands: [[8, 9]], incomplete: [] });
   expect(settle(gap, [[6, 7]])).toEqual({ offset: 9, islands: [], incomplete: [] });
 });
@@ -120,8 +149,16 @@ it("settles a dead letter as incomplete, and completes it when it is applied aft
 });
 
 it("repeats and overlaps of marks change nothing", () => {
-  const once = settle(nothingSettled, [[1, 5], [9, 12]]);
-  expect(settle(once, [[2, 5], [9, 10]])).toEqual(once);
+  const once = settle(nothingSettled, [
+    [1, 5],
+    [9, 12],
+  ]);
+  expect(
+    settle(once, [
+      [2, 5],
+      [9, 10],
+    ]),
+  ).toEqual(once);
 });
 
 it.each([

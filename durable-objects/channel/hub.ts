@@ -111,7 +111,12 @@ export class Hub {
     try {
       return await withTimeout(this.#deps.relay(sender.relay).deliver(request), deliverTimeoutMs, sender.relay);
     } catch (error) {
-      logWarning("channel.deliver.failed", { stream: request.stream, relay: sender.relay, failures: sender.failures + 1, reason: messageOf(error) });
+      logWarning("channel.deliver.failed", {
+        stream: request.stream,
+        relay: sender.relay,
+        failures: sender.failures + 1,
+        reason: messageOf(error),
+      });
       return undefined;
     }
   }

@@ -35,7 +35,12 @@ export class Log {
     this.#head = head;
     for (const row of rows) {
       const { events, bytes, oldestAt, first } = this.#extent;
-      this.#extent = { first: events === 0 ? row.first : first, events: events + row.count, bytes: bytes + row.bytes, oldestAt: oldestAt ?? row.at };
+      this.#extent = {
+        first: events === 0 ? row.first : first,
+        events: events + row.count,
+        bytes: bytes + row.bytes,
+        oldestAt: oldestAt ?? row.at,
+      };
       this.#tail.push(row);
       this.#tailBytes += row.bytes;
     }
@@ -107,4 +112,3 @@ export function trimPoint(
   }
   return keep;
 }
-

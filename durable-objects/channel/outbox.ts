@@ -67,7 +67,9 @@ export class Outbox {
   /** When to flush next, or undefined with nothing to hand over. */
   due(now: number): number | undefined {
     const { top } = this.#deps.log.head;
-    const times = [...this.#cursors.values()].filter(({ next }) => next <= top).map(({ retryAt, busy }) => Math.max(retryAt, now + (busy ? patienceMs : flushDelayMs)));
+    const times = [...this.#cursors.values()]
+      .filter(({ next }) => next <= top)
+      .map(({ retryAt, busy }) => Math.max(retryAt, now + (busy ? patienceMs : flushDelayMs)));
     return times.length === 0 ? undefined : Math.min(...times);
   }
 

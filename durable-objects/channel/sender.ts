@@ -47,7 +47,15 @@ export function renewed(
   const leaseEndsAt = now + leaseMs;
   // With a deliver under way the answer to it is fresher than this request.
   if (known !== undefined && known.generation === request.generation && known.inFlight) return { ...known, leaseEndsAt };
-  return { relay: request.relay, generation: request.generation, position: request.position, inFlight: false, failures: 0, retryAt: 0, leaseEndsAt };
+  return {
+    relay: request.relay,
+    generation: request.generation,
+    position: request.position,
+    inFlight: false,
+    failures: 0,
+    retryAt: 0,
+    leaseEndsAt,
+  };
 }
 
 /** After a restart of the hub: position unknown, lease fresh. */

@@ -5,7 +5,10 @@ import type { Range } from "../../schemas/rpc.ts";
 import { settle, type Settled } from "./ranges.ts";
 import type { ChannelStorage } from "./storage.ts";
 
-export type Redrive = { readonly kind: "none" } | { readonly kind: "again"; readonly from: number } | { readonly kind: "lost"; readonly range: Range };
+export type Redrive =
+  | { readonly kind: "none" }
+  | { readonly kind: "again"; readonly from: number }
+  | { readonly kind: "lost"; readonly range: Range };
 
 /** Pure: what a standstill calls for. `handedOver` is the first offset not yet with the queue, `first` the oldest the log holds. */
 export function redriveOf(settled: Settled, log: { handedOver: number; first: number }): Redrive {

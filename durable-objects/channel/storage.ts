@@ -13,7 +13,11 @@ const Cursors = z.record(z.string(), z.number());
 const RangePair = z.tuple([z.number(), z.number()]);
 const SettledState = z.object({ offset: z.number(), islands: z.array(RangePair), incomplete: z.array(RangePair) });
 /** What outlives trimmed rows: the top, when it was sequenced, and the last value. */
-const Trimmed = z.object({ top: z.number(), at: z.number(), latest: z.object({ offset: z.number(), at: z.number(), text: z.string() }).optional() });
+const Trimmed = z.object({
+  top: z.number(),
+  at: z.number(),
+  latest: z.object({ offset: z.number(), at: z.number(), text: z.string() }).optional(),
+});
 
 export type Identity = z.infer<typeof Identity>;
 export type Cursors = z.infer<typeof Cursors>;
@@ -57,7 +61,11 @@ export class ChannelStorage {
     return this.#read("trimmed", Trimmed) ?? { top: 0, at: 0 };
   }
   write(name: "identity" | "cursors" | "settled" | "trimmed", value: Identity | Cursors | Settled | Trimmed): void {
-    this.#sql.exec("INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, JSON.stringify(value));
+    this.#sql.exec(
+      "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      name,
+      JSON.stringify(value),
+    );
   }
 
   // ---- log
@@ -77,7 +85,9 @@ export class ChannelStorage {
   }
 
   lastRow(): { last: number; at: number } | undefined {
-    return this.#sql.exec<{ last: number; at: number }>("SELECT first + count - 1 AS last, at FROM log ORDER BY first DESC LIMIT 1").toArray()[0];
+    return this.#sql
+      .exec<{ last: number; at: number }>("SELECT first + count - 1 AS last, at FROM log ORDER BY first DESC LIMIT 1")
+      .toArray()[0];
   }
 
   extent(top: number): Extent {
@@ -98,7 +108,8 @@ export class ChannelStorage {
     const rows: LogRow[] = [];
     let bytes = 0;
     // The row holding since + 1 starts at or before it.
-    const from = this.#sql.exec<{ first: number | null }>("SELECT max(first) AS first FROM log WHERE first <= ?", since + 1).one().first ?? since + 1;
+    const from =
+      this.#sql.exec<{ first: number | null }>("SELECT max(first) AS first FROM log WHERE first <= ?", since + 1).one().first ?? since + 1;
     for (const record of this.#sql.exec<LogRecord>("SELECT * FROM log WHERE first >= ? AND first <= ? ORDER BY first", from, until)) {
       const row = cutRow(toRow(record), since + 1, until);
       if (row === undefined) continue;
@@ -111,7 +122,9 @@ export class ChannelStorage {
 
   /** Rows from the oldest on, without their lines: what trimming looks at. */
   *oldest(): Generator<{ first: number; count: number; at: number; bytes: number }> {
-    yield* this.#sql.exec<{ first: number; count: number; at: number; bytes: number }>("SELECT first, count, at, bytes FROM log ORDER BY first");
+    yield* this.#sql.exec<{ first: number; count: number; at: number; bytes: number }>(
+      "SELECT first, count, at, bytes FROM log ORDER BY first",
+    );
   }
 
   *newestRows(): Generator<LogRow> {
@@ -138,7 +151,9 @@ export class ChannelStorage {
 
   /** First offset that no seen blob covers yet. */
   seenNext(): number {
-    const [last] = this.#sql.exec<{ next: number }>("SELECT first + length(body) / 24 AS next FROM seen ORDER BY first DESC LIMIT 1").toArray();
+    const [last] = this.#sql
+      .exec<{ next: number }>("SELECT first + length(body) / 24 AS next FROM seen ORDER BY first DESC LIMIT 1")
+      .toArray();
     return last?.next ?? 1;
   }
 

@@ -28,6 +28,7 @@ export class Audience {
   readonly #deps: AudienceDeps;
   readonly #connections = new Map<string, Connection>();
   readonly #groups = new Map<string, Group>();
+  readonly #byStream = new Map<string, Set<Group>>();
 
   constructor(deps: AudienceDeps) {
     this.#deps = deps;
@@ -52,7 +53,9 @@ export class Audience {
   /** After a wake: groups start at the position that was written, which is what every socket has been sent. */
   load(connections: readonly Connection[], positionOf: (stream: string) => number): void {
     for (const connection of connections) this.add(connection);
-    const byId = new Map(this.#deps.store.groups().map(({ id, spec }) => [id, this.#makeGroup(id, JSON.parse(spec) as GroupSpec, positionOf)]));
+    const byId = new Map(
+      this.#deps.store.groups().map(({ id, spec }) => [id, this.#makeGroup(id, JSON.parse(spec) as GroupSpec, positionOf)]),
+    );
     for (const { socketId, groupId } of this.#deps.store.subscriptions()) {
       const connection = this.#connections.get(socketId);
       const group = byId.get(groupId);
@@ -65,15 +68,22 @@ export class Audience {
 
   #makeGroup(id: number, spec: GroupSpec, positionOf: (stream: string) => number): Group {
     const group = new Group(id, spec, { position: positionOf(spec.stream), nowMs: this.#deps.now(), woken: true });
-    this.#groups.set(group.key, group);
+    this.#keep(group);
     return group;
+  }
+
+  #keep(group: Group): void {
+    this.#groups.set(group.key, group);
+    const siblings = this.#byStream.get(group.spec.stream);
+    if (siblings === undefined) this.#byStream.set(group.spec.stream, new Set([group]));
+    else siblings.add(group);
   }
 
   join(connection: Connection, spec: GroupSpec, position: number): void {
     const key = keyOf(spec);
     const known = this.#groups.get(key);
     const group = known ?? new Group(this.#deps.store.addGroup(key), spec, { position, nowMs: this.#deps.now(), woken: false });
-    this.#groups.set(key, group);
+    this.#keep(group);
     enter(connection, group);
     this.#deps.store.addSubscription(connection.id, group.id);
     this.#deps.onChange(spec.stream);
@@ -104,13 +114,13 @@ export class Audience {
   #dropIfEmpty(group: Group): void {
     if (group.members.size > 0) return;
     this.#groups.delete(group.key);
+    this.#byStream.get(group.spec.stream)?.delete(group);
     this.#deps.store.dropGroup(group.id);
     this.#deps.onChange(group.spec.stream);
   }
 
   isHeard(stream: string): boolean {
-    for (const group of this.#groups.values()) if (group.spec.stream === stream) return true;
-    return false;
+    return (this.#byStream.get(stream)?.size ?? 0) > 0;
   }
 
   hasLegacy(stream: string): boolean {
@@ -118,7 +128,7 @@ export class Audience {
   }
 
   #groupsOf(stream: string): Group[] {
-    return [...this.#groups.values()].filter((group) => group.spec.stream === stream);
+    return [...(this.#byStream.get(stream) ?? [])];
   }
 
   publish(publication: Publication): void {
@@ -131,10 +141,10 @@ export class Audience {
   #publishNative(group: Group, { epoch, events, turn }: Publication): void {
     const frames = group.renderNative(epoch, events, this.#deps.now());
     if (frames.length === 0) return;
-    let batches: string[] | undefined;
+    const batched = lazily(() => renderBatches(frames));
     for (const member of group.members) {
       if (member.isSlow(turn)) this.#deps.onSlow(member);
-      else for (const text of member.batch ? (batches ??= renderBatches(frames)) : frames) member.send(text);
+      else for (const text of member.batch ? batched() : frames) member.send(text);
     }
   }
 
@@ -186,4 +196,10 @@ function enter(connection: Connection, group: Group): void {
 function exit(connection: Connection, group: Group): void {
   group.members.delete(connection);
   connection.groups.delete(group.spec.channel);
+}
+
+/** Rendered for the first who needs it. */
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }

@@ -19,7 +19,10 @@ export async function readHistory(
   const limit = Math.min(frame.limit ?? pageLimitDefault, historyLimitMax);
   const reply = await pulls.page({ stream: channel.stream, limit, since: frame.since });
   const { epoch } = reply;
-  const all = reply.rows.flatMap(eventsOf).map((event) => new LiveEvent(event)).slice(0, limit);
+  const all = reply.rows
+    .flatMap(eventsOf)
+    .map((event) => new LiveEvent(event))
+    .slice(0, limit);
   const events = channel.chain === undefined ? all : all.filter((event) => event.data["chain"] === channel.chain);
   const frames = renderRun({ channel: channel.channel, epoch }, events, before(all, reply, frame.since));
   const head = JSON.stringify({ type: "history", channel: channel.channel, epoch, offset: all.at(-1)?.offset ?? reply.top });

@@ -1,7 +1,7 @@
 /** The frontend as deployed, on real objects: it opens `/ws`, asks for nothing and must be served (CONTRACT 5.2). */
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
-import { rawRelay, relayRows } from "../../tests/support/relays.ts";
+import { killInBurst, rawRelay, relayRows } from "../../tests/support/relays.ts";
 import { openSocket, opportunity, publish, type TestSocket } from "../../tests/support/sockets.ts";
 
 interface Data {
@@ -31,7 +31,9 @@ it("a client that says nothing is served after about a second", async () => {
   await vi.waitFor(async () => expect(await relayRows("SELECT * FROM subs")).toHaveLength(2), 5_000);
   await publish("opportunities", [state("silent", "pending", "opportunity.detected")]);
   const frame = await socket.next("opportunity_new");
-  expect(frame).toMatchObject({ data: { id: "silent", chain: "arbitrum", tokenA: "WETH", profit: 24.5, gasEstimate: 210_000, status: "pending" } });
+  expect(frame).toMatchObject({
+    data: { id: "silent", chain: "arbitrum", tokenA: "WETH", profit: 24.5, gasEstimate: 210_000, status: "pending" },
+  });
   expect(Object.keys(frame)).toEqual(["type", "data"]);
   await publish("market", [
     {
@@ -70,7 +72,13 @@ it("sees each entity new once, then updated, and each socket by its own time of 
   const late = await legacySocket();
   await publish("opportunities", [state("a", "executed"), state("b", "expired", "opportunity.expired"), state("b", "failed")]);
   await vi.waitFor(() => expect([shown(early).length, shown(late).length]).toEqual([5, 3]));
-  expect(shown(early)).toEqual(["opportunity_new a", "opportunity_update a", "opportunity_update a", "opportunity_new b", "opportunity_update b"]);
+  expect(shown(early)).toEqual([
+    "opportunity_new a",
+    "opportunity_update a",
+    "opportunity_update a",
+    "opportunity_new b",
+    "opportunity_update b",
+  ]);
   expect(shown(late)).toEqual(["opportunity_new a", "opportunity_new b", "opportunity_update b"]);
   const statuses = late.frames.filter(({ type }) => opportunityTypes.includes(type)).map((frame) => (frame["data"] as Data).status);
   expect(statuses).toEqual(["completed", "failed", "failed"]);
@@ -82,14 +90,18 @@ it("sees each entity new once, then updated, and each socket by its own time of 
 it("never sees a stale event, nor takes the entity for seen because of it", async () => {
   const over = state("c", "executed");
   const stale = opportunity({ id: crypto.randomUUID(), subject: "c", timeMs: clockMs - 50_000 });
+  const witness = await openSocket("/ws/opportunities");
+  await witness.next("subscribed");
   await publish("opportunities", [over]);
+  await witness.next("opportunity_updated");
   const socket = await legacySocket();
   await publish("opportunities", [stale]);
   await publish("opportunities", [state("c", "failed")]);
   await vi.waitFor(() => expect(shown(socket)).toHaveLength(1));
   expect(shown(socket)).toEqual(["opportunity_new c"]);
   socket.close();
-  await socket.closed;
+  witness.close();
+  await Promise.all([socket.closed, witness.closed]);
 });
 
 it("survives an eviction: what it has seen is still known", async () => {
@@ -108,10 +120,14 @@ it("goes on live when the relay died in a burst, without a repeat", async () => 
   const socket = await legacySocket();
   await publish("opportunities", [state("e", "pending", "opportunity.detected")]);
   await vi.waitFor(() => expect(shown(socket)).toEqual(["opportunity_new e"]));
-  await evictDurableObject(rawRelay());
+  await vi.waitFor(async () => expect(await relayRows("SELECT * FROM streams WHERE clean = 0")).toEqual([]), 5_000);
+  await killInBurst("opportunities");
   // Whatever wakes the relay: it registers anew and goes on from there.
   await socket.quiet();
-  await vi.waitFor(async () => expect(await relayRows("SELECT * FROM streams WHERE stream = 'opportunities' AND epoch <> ''")).toHaveLength(1), 5_000);
+  await vi.waitFor(
+    async () => expect(await relayRows("SELECT * FROM streams WHERE stream = 'opportunities' AND epoch <> ''")).toHaveLength(1),
+    5_000,
+  );
   await publish("opportunities", [state("e", "executed")]);
   await vi.waitFor(() => expect(shown(socket)).toEqual(["opportunity_new e", "opportunity_update e"]), 5_000);
   expect(socket.frames.some(({ type }) => type === "unsubscribed")).toBe(false);

@@ -1,26 +1,33 @@
 /** Subscribes a socket in the legacy dialect, as the deployed frontend expects without asking for it (CONTRACT 5.2). */
 import { mayDo } from "../../channels/capabilities.ts";
-import { findChannel } from "../../channels/catalogue.ts";
 import { legacyStreams, type LegacyView } from "../../channels/dialects/legacy.ts";
+import type { Config } from "../../platform/config.ts";
 import type { Audience } from "./audience.ts";
 import type { Connection } from "./connection.ts";
 import type { Streams } from "./streams.ts";
 
-export interface LegacyRules {
+export interface LegacySubscription {
+  readonly stream: string;
   readonly view: LegacyView;
-  readonly publicChannels: readonly string[];
+}
+
+/** What an anonymous legacy client hears: nothing that is not public, and nothing at all when the owner says so. */
+export function legacySubscriptions({ legacyView, publicChannels }: Pick<Config, "legacyView" | "publicChannels">): LegacySubscription[] {
+  if (legacyView === "off") return [];
+  return legacyStreams.flatMap((stream) => {
+    const isPublic = mayDo({ grants: undefined, action: "subscribe", channel: { channel: stream, stream }, publicChannels });
+    return isPublic ? [{ stream, view: legacyView }] : [];
+  });
 }
 
 /** Safe to run again: what is subscribed already is left alone. */
 export async function startLegacy(
   connection: Connection,
-  { view, publicChannels }: LegacyRules,
+  subscriptions: readonly LegacySubscription[],
   { streams, audience }: { readonly streams: Streams; readonly audience: Audience },
 ): Promise<void> {
-  for (const name of legacyStreams) {
-    const channel = findChannel(name);
-    if (channel === undefined || !mayDo({ grants: undefined, action: "subscribe", channel, publicChannels })) continue;
-    const stream = streams.find(channel.stream);
+  for (const { stream: name, view } of subscriptions) {
+    const stream = streams.find(name);
     while (stream.phase !== "live" && isWaiting(connection, name)) await streams.joined(stream);
     if (!isWaiting(connection, name)) continue;
     // Entities whose last event is not beyond this position are new to this socket.

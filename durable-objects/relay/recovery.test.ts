@@ -25,7 +25,8 @@ async function standing(): Promise<Position> {
 
 async function miss(count: number): Promise<number> {
   let last = 0;
-  for (let left = count; left > 0; left -= 100) last = (await publish("opportunities", opportunities(Math.min(left, 100)))).offsets.at(-1) ?? 0;
+  for (let left = count; left > 0; left -= 100)
+    last = (await publish("opportunities", opportunities(Math.min(left, 100)))).offsets.at(-1) ?? 0;
   return last;
 }
 
@@ -64,7 +65,12 @@ describe("a position that can't be recovered", () => {
     const here = await standing();
     await relayAt(here.offset);
     const socket = await openSocket(back(spoil(here)));
-    expect(await socket.next("subscribed")).toMatchObject({ recovered: false, was_recovering: true, epoch: here.epoch, offset: here.offset });
+    expect(await socket.next("subscribed")).toMatchObject({
+      recovered: false,
+      was_recovering: true,
+      epoch: here.epoch,
+      offset: here.offset,
+    });
     await publish("opportunities", opportunities(1));
     expect(await follow(socket, here.offset, 1)).toEqual([here.offset + 1]);
     socket.close();
@@ -76,7 +82,8 @@ describe("a position that can't be recovered", () => {
     await forgetRing();
     await changeHub((real) => ({
       // A log that holds the last two events only.
-      history: (request) => real.history({ ...request, since: Math.max(request.since, top - 2) }).then((reply) => ({ ...reply, first: top - 1 })),
+      history: (request) =>
+        real.history({ ...request, since: Math.max(request.since, top - 2) }).then((reply) => ({ ...reply, first: top - 1 })),
     }));
     const socket = await openSocket(back(here));
     expect(await socket.next("subscribed")).toMatchObject({ recovered: false, offset: top });
@@ -248,7 +255,8 @@ describe("a rewind", () => {
     const top = await miss(1);
     await forgetRing();
     await changeHub((real) => ({
-      history: (request) => real.history({ ...request, since: Math.max(request.since, top - 2) }).then((reply) => ({ ...reply, first: top - 1 })),
+      history: (request) =>
+        real.history({ ...request, since: Math.max(request.since, top - 2) }).then((reply) => ({ ...reply, first: top - 1 })),
     }));
     const socket = await openSocket("/ws");
     socket.send({ type: "subscribe", channel: "opportunities", rewind: 5 });

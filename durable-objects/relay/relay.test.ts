@@ -1,8 +1,19 @@
 /** Real Relay, real Channel, real sockets: the native dialect and its limits. */
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { app } from "../../gateway/app.ts";
 import { socketChannelsMax, socketFrameBytesMax, socketMessagesBurst } from "../../schemas/limits.ts";
 import { relayRows } from "../../tests/support/relays.ts";
-import { openSocket, opportunities, opportunity, publish, requestSocket, token, type Frame, type TestSocket } from "../../tests/support/sockets.ts";
+import {
+  openSocket,
+  opportunities,
+  opportunity,
+  publish,
+  requestSocket,
+  token,
+  type Frame,
+  type TestSocket,
+} from "../../tests/support/sockets.ts";
 
 const offsetsOf = (frames: readonly Frame[]): unknown[] => frames.map((frame) => frame["offset"]);
 
@@ -54,8 +65,9 @@ describe("bad input", () => {
   });
 
   it("an address without an upgrade or without a channel behind it opens no socket", async () => {
-    expect((await requestSocket("/ws/nothing")).webSocket).toBeFalsy();
-    expect((await requestSocket("/parties/channel/order-secret")).webSocket).toBeFalsy();
+    expect((await requestSocket("/ws/nothing")).status).toBe(404);
+    expect((await requestSocket("/parties/channel/order-secret")).status).toBe(404);
+    expect((await app.request("https://edge.test/ws", {}, env)).status).toBe(426);
   });
 });
 
@@ -64,7 +76,9 @@ describe("limits", () => {
     const socket = await openSocket("/ws?batch=0");
     const frame = (bytes: number): string => {
       const [head, tail] = ['{"type":"ping","timestamp":1,"pad":"', '"}'];
-      return head + "é".repeat(Math.floor((bytes - head.length - tail.length) / 2)) + "x".repeat((bytes - head.length - tail.length) % 2) + tail;
+      return (
+        head + "é".repeat(Math.floor((bytes - head.length - tail.length) / 2)) + "x".repeat((bytes - head.length - tail.length) % 2) + tail
+      );
     };
     socket.send(frame(socketFrameBytesMax));
     expect(await socket.next("pong")).toMatchObject({ timestamp: 1 });
@@ -181,7 +195,11 @@ describe("a native subscriber", () => {
     const socket = await openSocket("/ws");
     const start = await subscribed(socket, { channel: "opportunities:base", filters: { min_profit: "10" } });
     const wanted = { chain: "base", estimated_profit: "10.00" };
-    await publish("opportunities", [...opportunities(2, wanted), ...opportunities(3), ...opportunities(1, { chain: "base", estimated_profit: "9.99" })]);
+    await publish("opportunities", [
+      ...opportunities(2, wanted),
+      ...opportunities(3),
+      ...opportunities(1, { chain: "base", estimated_profit: "9.99" }),
+    ]);
     await publish("opportunities", opportunities(1, wanted));
     const frames = await socket.take("opportunity_detected", 3);
     const first = Number(start["offset"]) + 1;

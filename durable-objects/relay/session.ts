@@ -10,7 +10,7 @@ import type { Audience } from "./audience.ts";
 import type { Connection } from "./connection.ts";
 import { isTooBig, readFilters, readFrame, readStart, refusalOf, validateFrame, type Refusal } from "./frames.ts";
 import { readHistory } from "./history.ts";
-import { startLegacy } from "./legacy.ts";
+import { legacySubscriptions, startLegacy } from "./legacy.ts";
 import type { Pulls } from "./pulls.ts";
 import type { Streams } from "./streams.ts";
 import { subscribe } from "./subscribe.ts";
@@ -33,7 +33,10 @@ export class Sessions {
   }
 
   /** What an upgrade asked for: its token first, then the channel of a one-channel address, then whatever the client sends. */
-  begin(connection: Connection, { token, subscribe: wish }: { readonly token: string | undefined; readonly subscribe: unknown }): Promise<void> {
+  begin(
+    connection: Connection,
+    { token, subscribe: wish }: { readonly token: string | undefined; readonly subscribe: unknown },
+  ): Promise<void> {
     connection.work = connection.work.then(async () => {
       if (token !== undefined) await this.#handle(connection, { type: "authenticate", token });
       if (wish === undefined || !connection.open) return;
@@ -99,10 +102,8 @@ export class Sessions {
       connection.dialect = "legacy";
       connection.save();
     }
-    const { legacyView, publicChannels } = this.#deps.config();
-    if (legacyView === "off") return;
     connection.work = connection.work
-      .then(() => startLegacy(connection, { view: legacyView, publicChannels }, this.#deps))
+      .then(() => startLegacy(connection, legacySubscriptions(this.#deps.config()), this.#deps))
       .catch((error: unknown) => logWarning("relay.legacy.failed", { reason: messageOf(error) }));
   }
 
@@ -141,7 +142,11 @@ export class Sessions {
       refuse(connection, { code: "UNAUTHORIZED", message: `the token is ${claims}`, path: "token", id });
       return this.#close(connection, claims === "expired" ? closeCodes.expired : closeCodes.unauthorized, `token ${claims}`);
     }
-    connection.answer({ type: "authenticated", expires_at: new Date(claims.exp * 1_000).toISOString(), ...(id === undefined ? {} : { id }) });
+    connection.answer({
+      type: "authenticated",
+      expires_at: new Date(claims.exp * 1_000).toISOString(),
+      ...(id === undefined ? {} : { id }),
+    });
     // A new token may allow less than the one before.
     for (const channel of this.access.revoked(connection)) {
       this.#deps.audience.leave(connection, channel);

@@ -48,7 +48,11 @@ describe("a deliver", () => {
 
   it("that resets jumps forward, and never back when it comes late", () => {
     expect(taken(decideDeliver(live, request(20, [row(21)], { reset: true })))).toEqual({ from: 20, lines: ["event 21"], position: 21 });
-    expect(taken(decideDeliver(live, request(8, [row(9, 3)], { reset: true })))).toEqual({ from: undefined, lines: ["event 11"], position: 11 });
+    expect(taken(decideDeliver(live, request(8, [row(9, 3)], { reset: true })))).toEqual({
+      from: undefined,
+      lines: ["event 11"],
+      position: 11,
+    });
   });
 
   it("of a later epoch jumps, whatever its numbers", () => {
@@ -56,7 +60,10 @@ describe("a deliver", () => {
   });
 
   it("of an earlier epoch is late and changes nothing", () => {
-    expect(decideDeliver(live, request(20, [row(21)], { epoch: "e1", reset: true }))).toEqual({ kind: "refuse", reply: { v: 1, kind: "joining" } });
+    expect(decideDeliver(live, request(20, [row(21)], { epoch: "e1", reset: true }))).toEqual({
+      kind: "refuse",
+      reply: { v: 1, kind: "joining" },
+    });
   });
 
   it.each([
@@ -136,7 +143,11 @@ describe("under any schedule of loss, delay and reordering", () => {
         const call = (): DeliverRequest => {
           const isTrimmed = first > cursor + 1;
           const prev = isTrimmed ? first - 1 : cursor;
-          return request(prev, log.filter((part) => lastOf(part) > prev), { reset: isTrimmed });
+          return request(
+            prev,
+            log.filter((part) => lastOf(part) > prev),
+            { reset: isTrimmed },
+          );
         };
         for (const step of steps) {
           const top = log.at(-1);

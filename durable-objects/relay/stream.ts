@@ -58,3 +58,14 @@ export function isOrphaned(stream: RelayStream): boolean {
 export function isOver(stream: RelayStream, nowMs: number): boolean {
   return stream.idleSinceMs !== undefined && nowMs - stream.idleSinceMs >= lingerMs;
 }
+
+/** Resolves when the position moves on, or when the time is over. */
+export function moved(stream: RelayStream, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    stream.waiters.push(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -9,7 +9,7 @@ import { eventsOf } from "../../schemas/row.ts";
 import type { ChannelRpc, DeliverReply, DeliverRequest, InterestReply, LogRow } from "../../schemas/rpc.ts";
 import type { Audience } from "./audience.ts";
 import { catchUpMs, hubTimeoutMs, joinAttempts, pendingBytesMax } from "./bounds.ts";
-import { isOrphaned, isOver, restore, rowOf, type RelayStream } from "./stream.ts";
+import { isOrphaned, isOver, moved, restore, rowOf, type RelayStream } from "./stream.ts";
 import type { RelayStore, StreamRow } from "./storage.ts";
 import { decideDeliver, decideRenewal, nextGeneration } from "./stream-state.ts";
 
@@ -222,18 +222,8 @@ export class Streams {
     const { top } = await this.renew(stream);
     const untilMs = this.#deps.now() + catchUpMs;
     while (stream.epoch === epoch && stream.position < offset && offset <= top && this.#deps.now() < untilMs) {
-      await this.#moved(stream, untilMs - this.#deps.now());
+      await moved(stream, untilMs - this.#deps.now());
     }
-  }
-
-  #moved(stream: RelayStream, timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      stream.waiters.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 
   async #leave(stream: RelayStream): Promise<void> {

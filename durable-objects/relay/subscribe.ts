@@ -47,7 +47,10 @@ interface Gathering {
 }
 
 /** Either ready, or something to wait for before looking again. */
-type Step = { readonly kind: "ready"; readonly rows: readonly LogRow[] } | { readonly kind: "fresh" } | { readonly kind: "wait"; readonly work: () => Promise<void> };
+type Step =
+  | { readonly kind: "ready"; readonly rows: readonly LogRow[] }
+  | { readonly kind: "fresh" }
+  | { readonly kind: "wait"; readonly work: () => Promise<void> };
 
 /** Throws UPSTREAM_UNAVAILABLE when the hub can't be reached. */
 export async function subscribe(connection: Connection, wish: Wish, deps: SubscribeDeps): Promise<void> {
@@ -126,7 +129,10 @@ function finish(connection: Connection, wish: Wish, { deps, stream, from, rows }
   const { spec, start, id } = wish;
   const { channel } = spec;
   const { epoch, flushed } = stream;
-  const matching = rows.flatMap(eventsOf).map((event) => new LiveEvent(event)).filter((event) => !isFiltered(spec) || belongs(spec, event));
+  const matching = rows
+    .flatMap(eventsOf)
+    .map((event) => new LiveEvent(event))
+    .filter((event) => !isFiltered(spec) || belongs(spec, event));
   const events = start.kind === "rewind" ? newestOf(matching, start, deps.now()) : matching;
   // A rewind begins right before its first event, a recovery at the client's own position.
   const offset = start.kind === "rewind" ? (events[0]?.offset ?? flushed + 1) - 1 : (from ?? flushed);

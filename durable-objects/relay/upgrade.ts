@@ -25,7 +25,7 @@ export function readUpgrade(request: Request): Upgrade | undefined {
   const channel = request.headers.get(internalHeaders.channel) ?? undefined;
   const protocols = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
   const subprotocol = protocols.find((name) => name.startsWith(bearer));
-  const token = query.get("token") ?? subprotocol?.slice(bearer.length);
+  const token = query.get("token") ?? subprotocol?.slice(bearer.length) ?? authorizationOf(request);
   const hasBatch = query.has("batch");
   return {
     relay,
@@ -36,6 +36,11 @@ export function readUpgrade(request: Request): Upgrade | undefined {
     subscribe: channel === undefined ? undefined : subscribeOf(channel, query),
     isBare: token === undefined && !hasBatch && channel === undefined,
   };
+}
+
+/** Browsers can't set it on a socket; every other client can. */
+function authorizationOf(request: Request): string | undefined {
+  return /^Bearer (\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
 }
 
 function subscribeOf(channel: string, query: URLSearchParams): Record<string, unknown> {

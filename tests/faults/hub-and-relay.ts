@@ -44,7 +44,14 @@ export class World {
   // ---- what may happen
 
   publish(count: number): void {
-    this.#rows.push({ first: this.#top + 1, count, at: this.now, stale: [], earlier: [], lines: Array.from({ length: count }, () => "{}").join("\n") });
+    this.#rows.push({
+      first: this.#top + 1,
+      count,
+      at: this.now,
+      stale: [],
+      earlier: [],
+      lines: Array.from({ length: count }, () => "{}").join("\n"),
+    });
     this.#top += count;
     this.#pump();
   }
@@ -134,7 +141,11 @@ export class World {
     this.#calls += 1;
     this.#flight = { id: this.#calls, generation: sender.generation, sentAt: this.now, after, withRows: step.kind === "send" };
     this.#sender = { ...sender, inFlight: true };
-    this.wire.push({ kind: "deliver", id: this.#calls, request: { v: 1, stream: "s", epoch, generation: sender.generation, prev, reset, rows } });
+    this.wire.push({
+      kind: "deliver",
+      id: this.#calls,
+      request: { v: 1, stream: "s", epoch, generation: sender.generation, prev, reset, rows },
+    });
   }
 
   #endFlight(reply: DeliverReply | undefined): void {

@@ -75,7 +75,13 @@ it("misses nothing with a snapshot and what follows it, while D1 is held back te
     const batch = Array.from({ length: 30 }, (_, n) => {
       const profit = `${round}.${n + 1}`;
       profits.set(`held-${n}`, profit);
-      return opportunity({ id: `held-${n}-${round}`, subject: `held-${n}`, type: "opportunity.updated", timeMs, data: { estimated_profit: profit } });
+      return opportunity({
+        id: `held-${n}-${round}`,
+        subject: `held-${n}`,
+        type: "opportunity.updated",
+        timeMs,
+        data: { estimated_profit: profit },
+      });
     });
     expect((await post(batch)).status).toBe(202);
   };
@@ -104,7 +110,8 @@ it("misses nothing with a snapshot and what follows it, while D1 is held back te
   socket.send({ type: "subscribe", channel: "opportunities", epoch: snapshot.epoch, offset: snapshot.offset });
   expect(await socket.next("subscribed")).toMatchObject({ recovered: true });
   await update(4);
-  const held = (): Map<string, string> => new Map([...state].filter(([id]) => id.startsWith("held-")).map(([id, { profit }]) => [id, profit]));
+  const held = (): Map<string, string> =>
+    new Map([...state].filter(([id]) => id.startsWith("held-")).map(([id, { profit }]) => [id, profit]));
   await vi.waitFor(() => expect(held()).toEqual(profits), { timeout: 8_000 });
   await vi.waitFor(async () => expect(await unsettled("opportunities")).toBe(0), { timeout: 40_000, interval: 500 });
 }, 90_000);

@@ -85,7 +85,9 @@ function badDay(random: () => number): Faults & { counts: Record<"d1" | "r2" | "
       if (fate < 0.6) {
         counts.late += 1;
         // It arrives after the hub has given up on it and sent other things.
-        void pause(random() * 800).then(() => send(request)).catch(() => undefined);
+        void pause(random() * 800)
+          .then(() => send(request))
+          .catch(() => undefined);
         throw new Error("the answer was lost");
       }
       await pause(random() * 30);
@@ -115,20 +117,29 @@ it("loses nothing, repeats nothing and keeps the order when everything fails at 
     // One that is not running has been evicted already.
     if (++count % 10 === 0) await evictDurableObject(relay).catch(() => undefined);
   }
-  await vi.waitFor(async () => expect([await outboxOf("opportunities"), await unsettled("opportunities")]).toEqual([0, 0]), { timeout: 60_000, interval: 250 });
+  await vi.waitFor(async () => expect([await outboxOf("opportunities"), await unsettled("opportunities")]).toEqual([0, 0]), {
+    timeout: 60_000,
+    interval: 250,
+  });
 
   const ids = events.map(({ id }) => id).toSorted();
   await vi.waitFor(async () => expect([...(await loggedOffsets()).keys()].toSorted()).toEqual(ids), { timeout: 60_000, interval: 500 });
   for (const offsets of (await loggedOffsets()).values()) expect(offsets).toHaveLength(1);
 
-  const { results } = await env.OPPORTUNITIES_DB.prepare("SELECT opportunity_id AS id, key FROM opportunities").all<{ id: string; key: string }>();
+  const { results } = await env.OPPORTUNITIES_DB.prepare("SELECT opportunity_id AS id, key FROM opportunities").all<{
+    id: string;
+    key: string;
+  }>();
   expect(new Map(results.map(({ id, key }) => [id, key]))).toEqual(newest(events));
 
   await vi.waitFor(() => expect(follower.ids.toSorted()).toEqual(ids), { timeout: 35_000, interval: 250 });
   expect(follower.watch.holes).toBe(0);
   expect(follower.watch.repeats).toBe(0);
   expect(follower.watch.resets).toBe(0);
-  await vi.waitFor(() => expect(filtered.ids.toSorted()).toEqual(ids.filter((id) => id.endsWith("-2"))), { timeout: 35_000, interval: 250 });
+  await vi.waitFor(() => expect(filtered.ids.toSorted()).toEqual(ids.filter((id) => id.endsWith("-2"))), {
+    timeout: 35_000,
+    interval: 250,
+  });
   expect(filtered.watch.holes + filtered.watch.repeats).toBe(0);
   // The day was as bad as it was meant to be.
   expect(day.counts.d1).toBeGreaterThan(3);
@@ -143,7 +154,9 @@ function newest(events: readonly EdgeEvent[]): Map<string, string> {
 }
 
 it("parks what times out, sequences it once though it arrives twice, and recovers by itself from a stall", async () => {
-  const events = lifecycles("s").slice(0, 30).map(({ extensions, ...event }) => event);
+  const events = lifecycles("s")
+    .slice(0, 30)
+    .map(({ extensions, ...event }) => event);
   let stalled = 0;
   setFaults({
     publish: async () => {
@@ -157,9 +170,12 @@ it("parks what times out, sequences it once though it arrives twice, and recover
   // Milliseconds later the channel answers again: nothing is diverted any more.
   expect(await post(events.slice(20))).toMatchObject({ status: 202, accepted: 10 });
   const ids = events.map(({ id }) => id).toSorted();
-  await vi.waitFor(async () => {
-    const logged = await loggedOffsets();
-    expect([...logged.keys()].filter((id) => id.startsWith("s-")).toSorted()).toEqual(ids);
-    for (const id of ids) expect(logged.get(id)).toHaveLength(1);
-  }, { timeout: 40_000, interval: 500 });
+  await vi.waitFor(
+    async () => {
+      const logged = await loggedOffsets();
+      expect([...logged.keys()].filter((id) => id.startsWith("s-")).toSorted()).toEqual(ids);
+      for (const id of ids) expect(logged.get(id)).toHaveLength(1);
+    },
+    { timeout: 40_000, interval: 500 },
+  );
 }, 60_000);

@@ -18,7 +18,12 @@ export async function post(events: readonly unknown[], query = ""): Promise<Post
     body: JSON.stringify(events),
   });
   const { data } = (await response.json()) as { data?: { accepted: number; duplicates: number; rejected: unknown[] } };
-  return { status: response.status, accepted: data?.accepted ?? 0, duplicates: data?.duplicates ?? 0, rejected: data?.rejected.length ?? 0 };
+  return {
+    status: response.status,
+    accepted: data?.accepted ?? 0,
+    duplicates: data?.duplicates ?? 0,
+    rejected: data?.rejected.length ?? 0,
+  };
 }
 
 /** As the backend does: again and again until it was answered 202. */
@@ -53,7 +58,6 @@ export async function unsettled(stream: string): Promise<number> {
   const { top, offset } = await channelStub(env, stream).settled({ v: 1, stream });
   return top - offset;
 }
-
 
 /** `data` of a successful answer, asked as an operator. */
 export async function get(path: string): Promise<unknown> {

@@ -15,7 +15,15 @@ export interface OpportunityOptions {
 
 /** A canonical opportunity event as the backend would post it. */
 export function opportunityJson(options: OpportunityOptions): Record<string, unknown> {
-  const { id, entity = id, type = "opportunity.detected", timeMs = Date.now(), status = "pending", chain = "arbitrum", profit = "24.50" } = options;
+  const {
+    id,
+    entity = id,
+    type = "opportunity.detected",
+    timeMs = Date.now(),
+    status = "pending",
+    chain = "arbitrum",
+    profit = "24.50",
+  } = options;
   const time = new Date(timeMs).toISOString();
   const data = {
     opportunity_id: entity,

@@ -1,5 +1,5 @@
 /** Reaches into the Relay that serves the tests' sockets: its stub, its rows, and its view of the hub. */
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { channelStub, relayName } from "../../durable-objects/stubs.ts";
 import type { ChannelRpc } from "../../schemas/rpc.ts";
@@ -13,6 +13,15 @@ export function rawRelay(): DurableObjectStub {
 
 export async function relayRows<T extends Record<string, SqlStorageValue>>(query: string): Promise<T[]> {
   return runInDurableObject(rawRelay(), (_, state) => state.storage.sql.exec<T>(query).toArray());
+}
+
+/** A death in the middle of a burst: the sockets live on and nobody knows what they were sent. A test's eviction waits until the object has
+ *  come to rest, so the mark of an unfinished burst is put back first. */
+export async function killInBurst(stream: string): Promise<void> {
+  await runInDurableObject(rawRelay(), (_, state) => {
+    state.storage.sql.exec("UPDATE streams SET clean = 0 WHERE stream = ?", stream);
+  });
+  await evictDurableObject(rawRelay());
 }
 
 /** Puts `change` between the running relay and its hub. Ends with the instance, so an eviction takes it away. */

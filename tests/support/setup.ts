@@ -2,7 +2,8 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 
-if (navigator.userAgent !== "Cloudflare-Workers") throw new Error("these tests state what holds in workerd: run them with the vitest config");
+if (navigator.userAgent !== "Cloudflare-Workers")
+  throw new Error("these tests state what holds in workerd: run them with the vitest config");
 
 await applyD1Migrations(env.OPPORTUNITIES_DB, env.MIGRATIONS.opportunities);
 await applyD1Migrations(env.STRATEGIES_DB, env.MIGRATIONS.strategies);

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import { channelStub } from "../../durable-objects/stubs.ts";
-import { socketRoutes } from "../../gateway/routes/sockets.ts";
+import { app } from "../../gateway/app.ts";
 import { parseEvent } from "../../schemas/event.ts";
 import type { PublishReply } from "../../schemas/rpc.ts";
 import { toPublication } from "../../schemas/version.ts";
@@ -73,7 +73,7 @@ export class TestSocket {
   async quiet(): Promise<void> {
     const mark = Math.random();
     this.send({ type: "ping", timestamp: mark });
-    for (let frame = await this.next("pong"); frame["timestamp"] !== mark; ) frame = await this.next("pong");
+    for (let frame = await this.next("pong"); frame["timestamp"] !== mark;) frame = await this.next("pong");
   }
 
   #news(timeoutMs: number): Promise<void> {
@@ -89,7 +89,7 @@ export class TestSocket {
 
 export async function requestSocket(path: string, protocols?: string): Promise<Response> {
   const headers = { upgrade: "websocket", ...(protocols === undefined ? {} : { "sec-websocket-protocol": protocols }) };
-  return socketRoutes.request(`https://edge.test${path}`, { headers }, env);
+  return app.request(`https://edge.test${path}`, { headers }, env);
 }
 
 export async function openSocket(path: string, protocols?: string): Promise<TestSocket> {
