@@ -71,8 +71,6 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     if (outbox.next <= log.head.top || this.storage.interests().length > 0) this.#wakeAt(this.now() + flushDelayMs);
   }
 
-  // ---- RPC
-
   async publish(request: PublishRequest): Promise<PublishReply> {
     const now = this.now();
     const open = this.#openFor(request.stream);

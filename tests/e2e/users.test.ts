@@ -9,7 +9,7 @@ beforeAll(async () => {
   edge = await (await EdgeProcess.start(["--no-feed", "--state", state])).healthy();
 });
 afterAll(async () => {
-  await edge.end("SIGTERM");
+  await edge.end("SIGKILL");
 });
 
 interface Answer {
