@@ -28,14 +28,14 @@ describe("options of npm start", () => {
   it("has defaults for everything", () => {
     expect(parseOptions([])).toEqual({
       kind: "start",
-      options: { port: 8_787, speed: 1, once: false, feed: true, fresh: false, sliceSeconds: undefined },
+      options: { port: 8_787, speed: 1, once: false, feed: true, fresh: false, state: ".local/state", sliceSeconds: undefined },
     });
   });
 
   it("reads them all", () => {
-    expect(parseOptions(["--port", "9000", "--speed", "20", "--once", "--fresh", "--slice", "60"])).toEqual({
+    expect(parseOptions(["--port", "9000", "--speed", "20", "--once", "--fresh", "--slice", "60", "--state", "tmp"])).toEqual({
       kind: "start",
-      options: { port: 9_000, speed: 20, once: true, feed: true, fresh: true, sliceSeconds: 60 },
+      options: { port: 9_000, speed: 20, once: true, feed: true, fresh: true, state: "tmp", sliceSeconds: 60 },
     });
     expect(parseOptions(["--no-feed"])).toMatchObject({ options: { feed: false } });
   });
