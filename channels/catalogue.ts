@@ -11,6 +11,8 @@ export interface Stream {
   readonly sinks: readonly Sink[];
   /** Whether `name:{chain}` is a view of it. */
   readonly chainViews: boolean;
+  /** One entity only: its newest event is the stream's whole state (REALTIME 1). */
+  readonly lastValue?: true;
 }
 
 const both: readonly Sink[] = ["hot-cache", "event-log"];
@@ -20,7 +22,7 @@ export const streams: readonly Stream[] = [
   { name: "opportunities", types: ["opportunity.detected", "opportunity.updated", "opportunity.expired"], sinks: both, chainViews: true },
   { name: "executions", types: ["execution.submitted", "execution.completed", "execution.failed"], sinks: both, chainViews: true },
   { name: "strategies", types: ["strategy.updated"], sinks: both, chainViews: false },
-  { name: "market", types: ["market.updated"], sinks: logOnly, chainViews: false },
+  { name: "market", types: ["market.updated"], sinks: logOnly, chainViews: false, lastValue: true },
   { name: "alerts", types: ["system.alert"], sinks: logOnly, chainViews: false },
   { name: "metrics", types: ["metrics.recorded"], sinks: both, chainViews: false },
   { name: "integration", types: ["workflow.updated", "workflow.completed", "agent.updated"], sinks: logOnly, chainViews: false },

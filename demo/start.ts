@@ -55,9 +55,15 @@ function greeting({ url, variables }: EdgeClient): string {
   ].join("\n");
 }
 
+/** Also when the signal came before anybody waited for it: the edge answers while the start is still under way. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
 async function idle(signal: AbortSignal): Promise<number> {
   console.log("The edge is running. Ctrl-C ends it.");
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  await aborted(signal);
   return 0;
 }
 
@@ -82,7 +88,7 @@ async function feed(edge: EdgeClient, options: StartOptions, signal: AbortSignal
     });
     if (options.once) return await conclude(run, signal);
     console.log("The whole set was posted; the edge keeps running. Ctrl-C ends it.");
-    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await aborted(signal);
     return 0;
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -1,3 +1,4 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { parseConfig } from "../platform/config.ts";
@@ -73,4 +74,15 @@ it("is what the Worker answers with", async () => {
   const response = await exports.default.fetch("https://edge.test/api/events", { method: "POST" });
   expect(response.status).toBe(401);
   expect(response.headers.get("x-request-id")).not.toBeNull();
+});
+
+it("still says on /health that its variables are unusable, while every other door stays shut", async () => {
+  const broken = { ...env, JWT_SECRET: "short" };
+  const health = await app.request("/health", { headers: { origin: page } }, broken, createExecutionContext());
+  expect(health.status).toBe(503);
+  expect(await health.json()).toMatchObject({ status: "unhealthy", checks: { config: { status: "down" } } });
+  expect(health.headers.get("access-control-allow-origin")).toBeNull();
+  for (const door of ["/api/opportunities", "/api/channels/market/snapshot", "/ops/channels", "/ws", "/nowhere"]) {
+    expect((await app.request(door, {}, broken)).status).toBe(500);
+  }
 });

@@ -5,7 +5,9 @@ import { renderError, renderNotFound } from "./middleware/errors.ts";
 import { requestId } from "./middleware/request-id.ts";
 import type { GatewayEnv } from "./middleware/request-id.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
+import { requireUsableConfig } from "./middleware/usable-config.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { healthRoutes } from "./routes/health.ts";
 import { readingRoutes } from "./routes/reading.ts";
 import { socketRoutes } from "./routes/sockets.ts";
 
@@ -14,6 +16,8 @@ export const app = new Hono<GatewayEnv>();
 app.onError(renderError);
 app.notFound(renderNotFound);
 app.use(requestId, securityHeaders, cors);
+app.route("/", healthRoutes());
+app.use(requireUsableConfig);
 app.route("/", eventRoutes);
 app.route("/", readingRoutes);
 app.route("/", socketRoutes);

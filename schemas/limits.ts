@@ -5,8 +5,6 @@
 export const requestBytesMax = 1_048_576;
 /** Events in one request (CONTRACT 3). */
 export const requestEventsMax = 1_000;
-/** One NDJSON stream (CONTRACT 3). */
-export const streamBytesMax = 64 * 1_048_576;
 /** One event as rendered: a packed queue message holds at least one, with room for its header line (CONTRACT 3). */
 export const eventBytesMax = 60_000;
 /** Nesting of JSON: deeper text is an attack on the parser, not data. */

@@ -99,6 +99,22 @@ it("keeps its cursor while a queue refuses, and hands everything over once it ta
   expect(refusals).toBeLessThan(0);
 });
 
+it("hands a message over again when it dies between the send and the cursor", async () => {
+  const bodies: string[] = [];
+  let killed = false;
+  setFaults({
+    queue: async (sink, _, messages) => {
+      bodies.push(...messages.map(({ body }) => String(body)));
+      if (sink !== "event-log" || killed) return;
+      killed = true;
+      await runInDurableObject(raw(), (_instance, state) => state.abort("killed by a test")).catch(() => undefined);
+    },
+  });
+  await publish([publication({ id: "sent-twice" })]);
+  const sent = (): number => bodies.filter((body) => body.includes('"sent-twice"') && body.includes('"event-log"')).length;
+  await vi.waitFor(() => expect(sent()).toBe(2), { timeout: 8_000 });
+});
+
 it("lets a queue that hangs hold up neither the other queue nor the alarm", async () => {
   let hang = true;
   setFaults({ queue: async (sink) => (sink === "event-log" && hang ? await new Promise(() => undefined) : undefined) });
@@ -249,6 +265,27 @@ it("asks every relay where it stands after its own restart, and brings it up to 
   await channel(name).status({ v: 1, stream: name });
   await vi.waitFor(() => expect(fake.position).toBe(start + 1), { timeout: 5_000 });
   expect(fake.got[0]?.rows).toEqual([]);
+});
+
+it("comes back to a relay after its own log could not be read", async () => {
+  const name = "alerts";
+  const relay = "relay:eeur:0";
+  setFaults({ ...swallow, deliver: async () => Promise.reject(new Error("down")) });
+  const { top: start } = await channel(name).interest({ v: 1, stream: name, relay, generation: 1 });
+  await publish([publication({ id: "unreadable" })], name);
+  await evictDurableObject(raw(name));
+  await runInDurableObject(raw(name), (_, state) => state.storage.sql.exec("UPDATE log SET stale = 'x' || stale").toArray());
+  const fake: Fake = { got: [], position: start };
+  setFaults({
+    ...swallow,
+    deliver: async (to, request) => (to === relay ? keepsProtocol(fake, request) : { v: 1, kind: "at", position: 1_000 }),
+  });
+  // The probe finds the relay behind; what it lacks can't be read.
+  await vi.waitFor(() => expect(fake.got.length).toBeGreaterThan(0));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(fake.position).toBe(start);
+  await runInDurableObject(raw(name), (_, state) => state.storage.sql.exec("UPDATE log SET stale = substr(stale, 2)").toArray());
+  await vi.waitFor(() => expect(fake.position).toBe(start + 1), { timeout: 8_000 });
 });
 
 it("tells a relay that lags behind the log to reset, and forgets one that is gone or silent past its lease", async () => {

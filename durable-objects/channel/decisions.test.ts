@@ -7,7 +7,7 @@ import { newEpoch } from "./epoch.ts";
 import { trimPoint } from "./log.ts";
 import { nothingSettled, settle } from "./ranges.ts";
 import { SeenIndex } from "./seen.ts";
-import { answered, failed, nextStep, renewed, restored, type Sender } from "./sender.ts";
+import { answered, concluded, failed, nextStep, renewed, restored, type Sender } from "./sender.ts";
 import { sequence } from "./sequence.ts";
 import { redriveOf } from "./settlement.ts";
 
@@ -98,6 +98,19 @@ it.each([
 
 it("continues from where the relay says it stands, whatever was sent", () => {
   expect(answered({ ...sender, inFlight: true }, { v: 1, kind: "at", position: 4 }, now)?.position).toBe(4);
+});
+
+it.each([
+  ["does not answer", undefined, 10, { position: 10, failures: 1 }],
+  ["answers but does not move on", { v: 1, kind: "at", position: 10 }, 10, { position: 10, failures: 1 }],
+  ["answers from further back", { v: 1, kind: "at", position: 4 }, 10, { position: 4, failures: 1 }],
+  ["moves on", { v: 1, kind: "at", position: 11 }, 10, { position: 11, failures: 0 }],
+  ["was only asked where it stands", { v: 1, kind: "at", position: 4 }, undefined, { position: 4, failures: 0 }],
+] as const)("a relay that %s is left with its position and its failures", (_, reply, after, left) => {
+  expect(concluded({ ...sender, inFlight: true }, { reply, after, top: 12 }, { now, random: 0 })).toMatchObject({
+    ...left,
+    inFlight: false,
+  });
 });
 
 it("backs off from a relay that does not answer, up to five seconds, and keeps its position", () => {

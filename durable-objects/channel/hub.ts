@@ -1,11 +1,11 @@
 /** Fans the log out to the relays that registered interest. Publishing never waits for a relay: each has its own cursor and loop. */
 import { deliverBytesMax, deliverTimeoutMs } from "../../schemas/limits.ts";
-import type { DeliverRequest, InterestRequest, LeaveRequest, RelayRpc } from "../../schemas/rpc.ts";
+import type { DeliverReply, DeliverRequest, InterestRequest, LeaveRequest, RelayRpc } from "../../schemas/rpc.ts";
 import { messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
 import { withTimeout } from "../../platform/timeout.ts";
 import type { Log } from "./log.ts";
-import { answered, failed, nextStep, renewed, restored, type Sender } from "./sender.ts";
+import { concluded, nextStep, renewed, restored, type Sender } from "./sender.ts";
 import type { ChannelStorage, Identity } from "./storage.ts";
 
 export interface HubDeps {
@@ -75,48 +75,45 @@ export class Hub {
         this.#deps.wakeAt(step.until);
         return;
       case "probe":
-        void this.#deliver(sender, { after: this.#deps.log.head.top, rows: false });
+        void this.#deliver(sender, undefined);
         return;
       case "send":
-        void this.#deliver(sender, { after: step.after, rows: true });
+        void this.#deliver(sender, step.after);
     }
   }
 
-  async #deliver(sender: Sender, what: { after: number; rows: boolean }): Promise<void> {
+  /** `after` is where the rows go on from; undefined asks for the relay's position only. */
+  async #deliver(sender: Sender, after: number | undefined): Promise<void> {
     this.#senders.set(sender.relay, { ...sender, inFlight: true });
-    const settled = await this.#call(sender, this.#request(sender, what));
+    const reply = await this.#call(sender, after);
     const current = this.#senders.get(sender.relay);
     // A newer registration has taken over: its own cursor counts.
     if (current === undefined || current.generation !== sender.generation) return;
-    const now = this.#deps.now();
-    const stuck = settled?.kind === "at" && what.rows && settled.position <= what.after && settled.position < this.#deps.log.head.top;
-    const next = settled === undefined || stuck ? failed(current, now, Math.random()) : answered(current, settled, now);
+    const attempt = { reply, after, top: this.#deps.log.head.top };
+    const next = concluded(current, attempt, { now: this.#deps.now(), random: Math.random() });
     if (next === undefined) this.#drop(sender.relay);
-    else this.#senders.set(sender.relay, stuck ? { ...next, position: settled.position } : next);
+    else this.#senders.set(sender.relay, next);
     this.#pump(sender.relay);
   }
 
-  #request(sender: Sender, { after, rows }: { after: number; rows: boolean }): DeliverRequest {
+  #request(sender: Sender, after: number | undefined): DeliverRequest {
     const { stream, epoch } = this.#identity;
+    const { log } = this.#deps;
     const base = { v: 1, stream, epoch, generation: sender.generation } as const;
-    if (!rows) return { ...base, prev: after, reset: false, rows: [] };
-    const first = this.#deps.log.extent.first;
+    if (after === undefined) return { ...base, prev: log.head.top, reset: false, rows: [] };
     // The log no longer reaches back to the relay: it must tell its clients.
-    const reset = first > after + 1;
-    const prev = reset ? first - 1 : after;
-    return { ...base, prev, reset, rows: this.#deps.log.rowsAfter(prev, deliverBytesMax) };
+    const reset = log.extent.first > after + 1;
+    const prev = reset ? log.extent.first - 1 : after;
+    return { ...base, prev, reset, rows: log.rowsAfter(prev, deliverBytesMax) };
   }
 
-  async #call(sender: Sender, request: DeliverRequest): Promise<Awaited<ReturnType<RelayRpc["deliver"]>> | undefined> {
+  /** Never throws, neither where the relay fails nor where our own log can't be read: either is tried again. */
+  async #call(sender: Sender, after: number | undefined): Promise<DeliverReply | undefined> {
+    const { relay, failures } = sender;
     try {
-      return await withTimeout(this.#deps.relay(sender.relay).deliver(request), deliverTimeoutMs, sender.relay);
+      return await withTimeout(this.#deps.relay(relay).deliver(this.#request(sender, after)), deliverTimeoutMs, relay);
     } catch (error) {
-      logWarning("channel.deliver.failed", {
-        stream: request.stream,
-        relay: sender.relay,
-        failures: sender.failures + 1,
-        reason: messageOf(error),
-      });
+      logWarning("channel.deliver.failed", { stream: this.#identity.stream, relay, failures: failures + 1, reason: messageOf(error) });
       return undefined;
     }
   }

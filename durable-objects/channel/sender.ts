@@ -75,6 +75,22 @@ export function answered(sender: Sender, reply: DeliverReply, now: number): Send
   }
 }
 
+export interface Attempt {
+  /** Undefined when the call failed or timed out. */
+  readonly reply: DeliverReply | undefined;
+  /** The position the rows followed; undefined when none were sent. */
+  readonly after: number | undefined;
+  readonly top: number;
+}
+
+/** What a deliver leaves behind. A relay that answers but does not move on is waited for like one that does not answer, or the two
+ *  would call each other without end. Undefined: the relay has no such interest any more. */
+export function concluded(sender: Sender, { reply, after, top }: Attempt, clock: { now: number; random: number }): Sender | undefined {
+  if (reply === undefined) return failed(sender, clock.now, clock.random);
+  const isStuck = reply.kind === "at" && after !== undefined && reply.position <= after && reply.position < top;
+  return isStuck ? { ...failed(sender, clock.now, clock.random), position: reply.position } : answered(sender, reply, clock.now);
+}
+
 export function failed(sender: Sender, now: number, random: number): Sender {
   const failures = sender.failures + 1;
   return { ...sender, inFlight: false, failures, retryAt: now + backoffMs(retry, failures, random) };

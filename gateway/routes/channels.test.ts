@@ -45,14 +45,14 @@ async function store(events: readonly { event: EdgeEvent; offset: number; epoch:
 }
 
 describe("a channel", () => {
-  const counting = { channel: () => ((untouched += 1), { history: never, settled: never }) };
+  const counting = { channel: () => ((untouched += 1), { history: never, settled: never, latest: never }) };
 
   it.each([
     ["nothing/history", 404, "NOT_FOUND"],
     ["nothing/snapshot", 404, "NOT_FOUND"],
     ["market:base/history", 404, "NOT_FOUND"],
     ["opportunities:base:x/snapshot", 404, "NOT_FOUND"],
-    ["market/snapshot", 404, "NOT_FOUND"],
+    ["alerts/snapshot", 404, "NOT_FOUND"],
     ["opportunities/history?since=5", 400, "INVALID_PARAMETERS"],
     ["opportunities/history?since=-1", 400, "INVALID_PARAMETERS"],
     ["opportunities/history?limit=1001", 400, "INVALID_PARAMETERS"],
@@ -78,7 +78,9 @@ describe("a channel", () => {
 
   it("that fails is UPSTREAM_UNAVAILABLE, with nothing of the error", async () => {
     const failing = () => Promise.reject(new Error("secret"));
-    const { status, body, text } = await asking({ channel: () => ({ history: failing, settled: failing }) })("opportunities/history");
+    const { status, body, text } = await asking({ channel: () => ({ history: failing, settled: failing, latest: failing }) })(
+      "opportunities/history",
+    );
     expect([status, body.error?.code, text.includes("secret")]).toEqual([503, "UPSTREAM_UNAVAILABLE", false]);
   });
 });
@@ -154,7 +156,7 @@ interface SnapshotData {
 describe("a snapshot", () => {
   const settled = (overrides: Partial<SettledReply> = {}): Pick<ChannelDeps, "channel"> => {
     const reply: SettledReply = { v: 1, epoch: "e2", offset: 50, top: 90, first: 1, incomplete: [], ...overrides };
-    return { channel: () => ({ history: never, settled: async () => reply }) };
+    return { channel: () => ({ history: never, settled: async () => reply, latest: never }) };
   };
   const dataOf = (body: { readonly data?: unknown }): SnapshotData => body.data as SnapshotData;
   const idsOf = (data: SnapshotData): unknown[] => data.items.map((item) => [item.opportunity_id, item.offset]);
@@ -186,6 +188,7 @@ describe("a snapshot", () => {
     const slow = {
       channel: () => ({
         history: never,
+        latest: never,
         settled: async () => (order.push("settled"), settled().channel(env, "").settled({ v: 1, stream: "" })),
       }),
       snapshot: (...query: Parameters<ChannelDeps["snapshot"]>) => (order.push("items"), readSnapshot(...query)),

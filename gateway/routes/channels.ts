@@ -25,7 +25,7 @@ type ReadContext = Context<{ Bindings: Env }>;
 /** What these routes reach out to: a test can hold one of them back. */
 export interface ChannelDeps {
   clock(): number;
-  channel(env: Env, stream: string): Pick<ChannelRpc, "history" | "settled">;
+  channel(env: Env, stream: string): Pick<ChannelRpc, "history" | "settled" | "latest">;
   snapshot(env: Env, kind: SnapshotKind, query: SnapshotQuery): Promise<SnapshotPage>;
 }
 
@@ -73,6 +73,7 @@ async function answerHistory(c: ReadContext, deps: ChannelDeps): Promise<Respons
 
 async function answerSnapshot(c: ReadContext, deps: ChannelDeps): Promise<Response> {
   const channel = channelOf(c);
+  if (findStream(channel.stream)?.lastValue === true) return answerLatest(c, channel, deps);
   const kind = snapshotKindOf(channel.stream);
   const nowMs = deps.clock();
   await authorise(c, { action: "subscribe", channel, nowMs });
@@ -86,6 +87,17 @@ async function answerSnapshot(c: ReadContext, deps: ChannelDeps): Promise<Respon
   const { epoch, offset } = position;
   const next = page.next === undefined ? undefined : encodeCursor({ v: 1, channel: channel.channel, epoch, offset, after: page.next });
   return c.json(success(snapshotOf(channel, { settled, position, page }), pageOf(limit, next)), 200, { "cache-control": "no-store" });
+}
+
+/** A last-value channel's state is in its object: nothing is behind, so the position is the top. */
+async function answerLatest(c: ReadContext, channel: ChannelName, deps: ChannelDeps): Promise<Response> {
+  await authorise(c, { action: "subscribe", channel, nowMs: deps.clock() });
+  parseQuery(SnapshotParameters, new URL(c.req.url).searchParams);
+  const { epoch, top, event } = await ask(deps.channel(c.env, channel.stream).latest({ v: 1, stream: channel.stream }), {
+    what: "the channel",
+  });
+  const items = event === undefined ? [] : [{ ...(JSON.parse(event.text) as { data: object }).data, offset: event.offset }];
+  return c.json(success({ channel: channel.channel, epoch, offset: top, items }), 200, { "cache-control": "no-store" });
 }
 
 function snapshotOf({ channel }: ChannelName, read: { settled: SettledReply; position: Position; page: SnapshotPage }): unknown {

@@ -2,11 +2,6 @@
 import { Hono } from "hono";
 import { channelRoutes } from "./channels.ts";
 import { entityRoutes } from "./entities.ts";
-import { healthRoutes } from "./health.ts";
 import { opsRoutes } from "./ops.ts";
 
-export const readingRoutes = new Hono<{ Bindings: Env }>()
-  .route("/", healthRoutes())
-  .route("/", entityRoutes())
-  .route("/", channelRoutes())
-  .route("/", opsRoutes());
+export const readingRoutes = new Hono<{ Bindings: Env }>().route("/", entityRoutes()).route("/", channelRoutes()).route("/", opsRoutes());

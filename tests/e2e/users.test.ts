@@ -9,7 +9,8 @@ beforeAll(async () => {
   edge = await (await EdgeProcess.start(["--no-feed", "--state", state])).healthy();
 });
 afterAll(async () => {
-  await edge.end("SIGKILL");
+  const code = await edge.end("SIGTERM");
+  expect(code).toBe(0);
 });
 
 interface Answer {

@@ -1,6 +1,6 @@
 /** A hub and a relay joined by a wire that loses, delays, repeats and reorders: the real decisions of both sides, no platform.
  *  A client stands behind the relay and checks each offset it is shown. */
-import { answered, failed, nextStep, renewed, restored, type Sender } from "../../durable-objects/channel/sender.ts";
+import { concluded, nextStep, renewed, restored, type Sender } from "../../durable-objects/channel/sender.ts";
 import { decideDeliver, decideRenewal, nextGeneration, type StreamState } from "../../durable-objects/relay/stream-state.ts";
 import { deliverTimeoutMs, renewEveryMs } from "../../schemas/limits.ts";
 import { cutRow } from "../../schemas/row.ts";
@@ -27,7 +27,7 @@ export class World {
   #sender: Sender | undefined;
   /** What the hub has on disk. */
   #generationStored: number | undefined;
-  #flight: { id: number; generation: number; sentAt: number; after: number; withRows: boolean } | undefined;
+  #flight: { id: number; generation: number; sentAt: number; after: number | undefined } | undefined;
   #calls = 0;
   #state: StreamState = { phase: "idle", generation: 0, epoch: "", position: 0 };
   #renewedAt = 0;
@@ -134,12 +134,12 @@ export class World {
     if (sender === undefined) return;
     const step = nextStep(sender, this.#top, this.now);
     if (step.kind !== "probe" && step.kind !== "send") return;
-    const after = step.kind === "send" ? step.after : this.#top;
-    const reset = step.kind === "send" && this.#first > after + 1;
-    const prev = reset ? this.#first - 1 : after;
-    const rows = step.kind === "send" ? this.#rows.flatMap((row) => cutRow(row, prev + 1, this.#top) ?? []).slice(0, 3) : [];
+    const after = step.kind === "send" ? step.after : undefined;
+    const reset = after !== undefined && this.#first > after + 1;
+    const prev = reset ? this.#first - 1 : (after ?? this.#top);
+    const rows = after !== undefined ? this.#rows.flatMap((row) => cutRow(row, prev + 1, this.#top) ?? []).slice(0, 3) : [];
     this.#calls += 1;
-    this.#flight = { id: this.#calls, generation: sender.generation, sentAt: this.now, after, withRows: step.kind === "send" };
+    this.#flight = { id: this.#calls, generation: sender.generation, sentAt: this.now, after };
     this.#sender = { ...sender, inFlight: true };
     this.wire.push({
       kind: "deliver",
@@ -153,9 +153,9 @@ export class World {
     const sender = this.#sender;
     this.#flight = undefined;
     if (flight === undefined || sender === undefined || sender.generation !== flight.generation) return;
-    const stuck = reply?.kind === "at" && flight.withRows && reply.position <= flight.after && reply.position < this.#top;
-    const next = reply === undefined || stuck ? failed(sender, this.now, 0.5) : answered(sender, reply, this.now);
-    this.#sender = next !== undefined && stuck ? { ...next, position: reply.position } : next;
+    const attempt = { reply, after: flight.after, top: this.#top };
+    const next = concluded(sender, attempt, { now: this.now, random: 0.5 });
+    this.#sender = next;
     if (next === undefined) this.#generationStored = undefined;
     this.#pump();
   }

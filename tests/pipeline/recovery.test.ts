@@ -1,5 +1,6 @@
 /** A client that was away gets exactly what it missed, or is told that it cannot; and a snapshot with what follows it is complete. */
 import { env } from "cloudflare:workers";
+import superjson from "superjson";
 import { afterEach, expect, it, vi } from "vitest";
 import { channelStub } from "../../durable-objects/stubs.ts";
 import { post, unsettled, get } from "../support/edge.ts";
@@ -115,3 +116,37 @@ it("misses nothing with a snapshot and what follows it, while D1 is held back te
   await vi.waitFor(() => expect(held()).toEqual(profits), { timeout: 8_000 });
   await vi.waitFor(async () => expect(await unsettled("opportunities")).toBe(0), { timeout: 40_000, interval: 500 });
 }, 90_000);
+
+it("gives a TypeScript reader its BigInt and Date back, and everyone else plain JSON", async () => {
+  const { json, meta } = superjson.serialize({ wei: 2n ** 255n, seenAt: new Date("2026-11-24T02:00:00.123Z") });
+  const event = opportunity({ id: `r-${++serial}`, data: json as Record<string, unknown> }) as object;
+  const socket = await openSocket(`/ws?token=${await token()}`);
+  socket.send({ type: "subscribe", channel: "opportunities" });
+  await socket.next("subscribed");
+  expect(await post([{ ...event, meta }])).toMatchObject({ status: 202, accepted: 1 });
+  const frame = await socket.next("opportunity_detected");
+  expect(frame["data"]).toMatchObject({ wei: (2n ** 255n).toString() });
+  const revived = superjson.deserialize({ json: frame["data"], meta: frame["meta"] } as Parameters<typeof superjson.deserialize>[0]);
+  expect(revived).toMatchObject({ wei: 2n ** 255n, seenAt: new Date("2026-11-24T02:00:00.123Z") });
+});
+
+it("answers the snapshot of a last-value channel with its newest event, at the top", async () => {
+  const market = (profit: string): object => ({
+    specversion: "1.0",
+    id: `r-${++serial}`,
+    source: "contabo/test",
+    type: "market.updated",
+    time: new Date(Date.now() + serial).toISOString(),
+    data: {
+      profit,
+      success_rate: "0.9",
+      latency_ms: 3,
+      total_opportunities: 1,
+      total_executions: 1,
+      last_update: new Date().toISOString(),
+    },
+  });
+  expect(await get("/api/channels/market/snapshot")).toMatchObject({ offset: 0, items: [] });
+  await post([market("1.5"), market("2.5")]);
+  expect(await get("/api/channels/market/snapshot")).toMatchObject({ channel: "market", offset: 2, items: [{ profit: "2.5", offset: 2 }] });
+});
