@@ -3,7 +3,7 @@
 import worker, { Channel as RealChannel, Relay as RealRelay } from "../worker.ts";
 import type { RelayRpc } from "../schemas/rpc.ts";
 import { countBatch, countBindings } from "./worker/bindings.ts";
-import { control, skewMs, roundTripMs } from "./worker/control.ts";
+import { control, roundTripMs } from "./worker/control.ts";
 import { countHandler, countStorage } from "./worker/objects.ts";
 import { placed } from "./worker/place.ts";
 import { add } from "./worker/tally.ts";
@@ -17,15 +17,6 @@ export class Channel extends RealChannel {
   constructor(ctx: DurableObjectState, env: Env) {
     countStorage("Channel", ctx);
     super(ctx, countBindings(env));
-  }
-
-  /** Runs the alarm's work now: with the clock moved on, it trims the log. */
-  async wake(): Promise<void> {
-    await this.alarm();
-  }
-
-  protected override now(): number {
-    return Date.now() + skewMs();
   }
 
   /** One machine has no distance in it; a run may ask for some. */

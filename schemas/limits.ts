@@ -27,6 +27,7 @@ export const messageCharsMax = 4_096;
 export const packedBytesMax = 63_900;
 /** `sendBatch` takes 256 KB and 100 messages; four packed messages stay inside. */
 export const sendBatchMessagesMax = 4;
+export const sendBatchBytes = sendBatchMessagesMax * packedBytesMax;
 /** A queue send that has not answered by now is tried again: at least once. */
 export const queueSendTimeoutMs = 10_000;
 
@@ -35,23 +36,36 @@ export const queueSendTimeoutMs = 10_000;
 export const publishTimeoutMs = 1_500;
 /** One row of the log: SQLite rows end at 2 MB, a deliver of one row must stay cheap (DESIGN 2). */
 export const logRowBytesMax = 512_000;
-/** The oldest event not yet handed to a queue may be this old before its flush (DESIGN 2). */
-export const flushDelayMs = 200;
+/** The oldest event not yet handed to the hot cache's queue is at most this old: with the consumer's second, D1 shows it within two. */
+export const hotCacheDelayMs = 1_000;
+/** …and to the event log's: nobody waits for it, and a full message costs what an empty one does. */
+export const eventLogDelayMs = 10_000;
+/** Near things are done by timers, which die with the object; the alarm that does them after a death stands this far out, because
+ *  setting one is billed like a row. */
+export const safetyNetMs = 10_000;
+/** Cursors and settled positions are written this long after they moved: what was handed over since is handed over again after a death. */
+export const progressEveryMs = 5_000;
+/** A `seen` blob is written for this many events or after this time: what no blob holds is read from the rows after a restart. */
+export const seenBlobEvents = 4_000;
+export const seenBlobEveryMs = 10_000;
 /** A repeat within this time is recognised (CONTRACT 3). */
 export const dedupeWindowMs = 10 * 60_000;
 /** …unless that many events came within it: typed tables of about 100 B an event must leave room in 128 MB (DESIGN 8). */
 export const seenEventsMax = 500_000;
-/** Log bounds: at the owner's mean of 185 events/s, 15 minutes are 166,500 events (DESIGN 7). */
+/** Log bounds: at the owner's mean of 185 events/s, 15 minutes are 166,500 events (DESIGN 7). A new row overwrites the oldest one once
+ *  a bound is passed, because a deleted row is billed like a written one. */
 export const historyEventsMax = 250_000;
 export const historyAgeMsMax = 30 * 60_000;
 export const historyBytesMax = 512 * 1_048_576;
-/** Trimming deletes rows, and a deleted row is billed like a written one: once a minute is often enough. */
-export const trimEveryMs = 60_000;
+/** Rows differ in size, so one for one may pass the bounds by this factor; beyond it rows are deleted. */
+export const historyExcess = 1.1;
 /** A channel unused for this long starts a new epoch (Centrifugo's meta TTL, REALTIME 1). */
 export const epochTtlMs = 30 * 24 * 3_600_000;
 /** Positions handed to the hot-cache queue and not applied for this long are handed over again: a lost message may not freeze snapshots. */
 export const redriveAfterMs = 2 * 60_000;
 export const redriveAfterMsMax = 30 * 60_000;
+/** …and sooner after a restart, which may have forgotten the marks of the last seconds. */
+export const redriveAfterRestartMs = 10_000;
 /** Bytes accepted but not yet handed to every queue: beyond, the channel answers 503 rather than growing without end. */
 export const outboxBytesMax = 256 * 1_048_576;
 /** Share of the channel's rate that bulk (the inbox queue) may use, so a backfill cannot trim the live log (DESIGN 3). */

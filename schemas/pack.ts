@@ -43,6 +43,8 @@ export interface PackedPositions {
   readonly body: string;
   readonly first: number;
   readonly last: number;
+  /** Of the events alone, each with its newline. */
+  readonly eventBytes: number;
 }
 
 /** Room kept for the header's fixed part: stream and epoch names are bounded by the catalogue and the epoch format. */
@@ -52,34 +54,40 @@ const rowHeaderBytes = 96;
 /** A stale offset in the header. */
 const staleBytes = 17;
 
-/** Packs rows, in order, into as few messages of at most packedBytesMax as greedy filling gives. Rows are cut where a message is full. */
-export function packPositions(source: PositionsSource, rows: readonly LogRow[]): PackedPositions[] {
+/** Packs rows, in order, into as few messages of at most packedBytesMax as greedy filling gives, and stops once `messagesMax` are full.
+ *  Rows are cut where a message is full. */
+export function packPositions(source: PositionsSource, rows: readonly LogRow[], messagesMax = Number.POSITIVE_INFINITY): PackedPositions[] {
   const messages: PackedPositions[] = [];
   let pending: LogRow[] = [];
   let bytes = headerBytes;
+  let eventBytes = 0;
   const close = (): void => {
     const [head] = pending;
     const tail = pending.at(-1);
     if (head !== undefined && tail !== undefined) {
-      messages.push({ body: encodePositions(source, pending), first: head.first, last: lastOf(tail) });
+      messages.push({ body: encodePositions(source, pending), first: head.first, last: lastOf(tail), eventBytes });
     }
     pending = [];
     bytes = headerBytes;
+    eventBytes = 0;
   };
   for (const row of rows) {
     let start = row.first;
     let offset = row.first;
     let open = rowHeaderBytes;
     for (const line of row.lines.split("\n")) {
-      const cost = utf8Bytes(line) + 1 + (row.stale.includes(offset) ? staleBytes : 0);
+      const size = utf8Bytes(line) + 1;
+      const cost = size + (row.stale.includes(offset) ? staleBytes : 0);
       if (bytes + open + cost > packedBytesMax && (pending.length > 0 || offset > start)) {
         const head = cutRow(row, start, offset - 1);
         if (head !== undefined) pending.push(head);
         close();
+        if (messages.length >= messagesMax) return messages;
         start = offset;
         open = rowHeaderBytes;
       }
       open += cost;
+      eventBytes += size;
       offset += 1;
     }
     const rest = cutRow(row, start, lastOf(row));

@@ -133,7 +133,7 @@ export function renderBasis(roundTripMs: Readonly<Record<string, number>>): stri
   const trips = Object.entries(roundTripMs).map(([region, ms]) => `${region} ${ms} ms`);
   return [
     `Prices: Cloudflare's paid plan as of ${pricesReadOn}, included volumes left out. All figures in dollars per million events; the middle column is operations per event.`,
-    "Measured: each operation on the bindings, in a run on the real runtime; trimming and pruning with the clock moved on after it.",
+    "Measured: each operation on the bindings, in a run on the real runtime; pruning with the clock moved on after it.",
     "Estimated: CPU (all of the runtime's process, simulators included: an upper bound); duration (a second for each in which an object worked).",
     trips.length === 0
       ? "No distance between channel and relays was injected: a relay is called as often as this machine can (an upper bound)."

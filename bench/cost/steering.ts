@@ -31,10 +31,6 @@ export class Steering {
   async setRoundTrips(msByRegion: Readonly<Record<string, number>>): Promise<void> {
     await this.#call("round-trips", msByRegion);
   }
-  /** Trims the channels' logs with their clock moved on. */
-  async trim(byMs: number): Promise<Counts> {
-    return Counts.parse(await this.#call(`trim?by_ms=${byMs}`));
-  }
   /** Runs the cron's pruning with its clock moved on. */
   async prune(byMs: number): Promise<Counts> {
     return Counts.parse(await this.#call(`prune?by_ms=${byMs}`));

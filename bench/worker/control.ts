@@ -6,13 +6,7 @@ import { countBindings } from "./bindings.ts";
 import { measureLife } from "./d1-life.ts";
 import { add, counts } from "./tally.ts";
 
-let skew = 0;
 let roundTrips: Readonly<Record<string, number>> = {};
-
-/** Added to the channels' clock. */
-export function skewMs(): number {
-  return skew;
-}
 
 /** Distance between a channel and this relay. */
 export function roundTripMs(relay: string): number {
@@ -30,10 +24,6 @@ export async function control(request: Request, env: Env): Promise<Response> {
     case "/__bench/round-trips":
       roundTrips = await request.json();
       return Response.json({});
-    case "/__bench/trim":
-      skew = byMs;
-      await wakeChannels(env);
-      return Response.json(counts());
     case "/__bench/prune":
       await runCron(countBindings(env), Date.now() + byMs);
       add("worker.cron");
@@ -42,13 +32,5 @@ export async function control(request: Request, env: Env): Promise<Response> {
       return Response.json(await measureLife(env, await request.json()));
     default:
       return Response.json({}, { status: 404 });
-  }
-}
-
-async function wakeChannels(env: Env): Promise<void> {
-  for (const { name } of streams) {
-    const id = env.CHANNELS.idFromName(`channel:${name}`);
-    const stub: { wake?: () => Promise<void> } = env.CHANNELS.get(id) as object;
-    await stub.wake?.();
   }
 }

@@ -1,10 +1,20 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it, vi } from "vitest";
-import { setFaults } from "../../tests/support/faults.ts";
+import { setFaults, type Faults } from "../../tests/support/faults.ts";
 import { publication } from "../../tests/support/publications.ts";
 import { channelStub } from "../stubs.ts";
-import { dedupeWindowMs, epochTtlMs, historyAgeMsMax, leaseMs, redriveAfterMs } from "../../schemas/limits.ts";
+import {
+  dedupeWindowMs,
+  epochTtlMs,
+  historyAgeMsMax,
+  leaseMs,
+  progressEveryMs,
+  redriveAfterMs,
+  redriveAfterRestartMs,
+  safetyNetMs,
+  seenBlobEveryMs,
+} from "../../schemas/limits.ts";
 import { unpack } from "../../schemas/pack.ts";
 import type { DeliverRequest, PublishReply, Publication } from "../../schemas/rpc.ts";
 import { eventsOf } from "../../schemas/row.ts";
@@ -24,6 +34,24 @@ async function publish(events: Publication[], name = stream): Promise<Extract<Pu
   return reply;
 }
 
+/** In the middle of whatever it does: timers and memory are gone, rows stay. */
+async function die(name = stream): Promise<void> {
+  await runInDurableObject(raw(name), (_, state) => state.abort("killed by a test")).catch(() => undefined);
+}
+
+async function outbox(name = stream): Promise<Readonly<Record<string, number>>> {
+  return (await channel(name).status({ v: 1, stream: name })).outbox;
+}
+
+/** What the stream hands to which queue; other streams of this file go on working meanwhile. */
+function recorder(name: string): { readonly sends: string[]; readonly record: Faults } {
+  const sends: string[] = [];
+  const queue: Faults["queue"] = async (sink, _, messages) => {
+    if (messages.some(({ body }) => String(body).includes(`"stream":"${name}"`))) sends.push(sink);
+  };
+  return { sends, record: { queue } };
+}
+
 async function top(name = stream): Promise<number> {
   return (await channel(name).status({ v: 1, stream: name })).top;
 }
@@ -33,13 +61,16 @@ async function loggedIds(name = stream): Promise<string[]> {
   return rows.flatMap(eventsOf).map(({ text }) => (JSON.parse(text) as { id: string }).id);
 }
 
-it("recognises repeats after an eviction, from blobs and from rows no blob covers yet", async () => {
+it("recognises repeats after its death, from blobs and from rows no blob covers yet", async () => {
   const flushed = publication({ id: "flushed" });
   const unflushed = publication({ id: "unflushed" });
   const { offsets: before } = await publish([flushed]);
+  setFaults({ ...swallow, skewMs: seenBlobEveryMs + 1_000 });
   await runDurableObjectAlarm(raw());
   const { offsets: then } = await publish([unflushed]);
-  await evictDurableObject(raw());
+  const blobs = await runInDurableObject(raw(), (_, state) => state.storage.sql.exec("SELECT first FROM seen").toArray());
+  expect(blobs).toEqual([{ first: before[0] }]);
+  await die();
   const again = await publish([unflushed, flushed, publication({ id: "fresh" })]);
   expect(again.offsets).toEqual([...then, ...before, (then[0] ?? 0) + 1]);
   expect(again.duplicates).toEqual([0, 1]);
@@ -79,9 +110,9 @@ it("hands rows over by its alarm after dying between the write and the answer", 
   const bodies: string[] = [];
   setFaults({ queue: async (_, __, messages) => bodies.push(...messages.map(({ body }) => String(body))) });
   await publish([publication({ id: "orphan" })]);
-  await runInDurableObject(raw(), (_, state) => state.abort("killed by a test")).catch(() => undefined);
+  await die();
   // Nobody calls the object again: the alarm that was written with the row wakes it.
-  await vi.waitFor(() => expect(bodies.filter((body) => body.includes('"orphan"'))).toHaveLength(2), { timeout: 5_000 });
+  await vi.waitFor(() => expect(bodies.filter((body) => body.includes('"orphan"'))).toHaveLength(2), { timeout: safetyNetMs + 5_000 });
 });
 
 it("keeps its cursor while a queue refuses, and hands everything over once it takes again", async () => {
@@ -107,10 +138,13 @@ it("hands a message over again when it dies between the send and the cursor", as
       bodies.push(...messages.map(({ body }) => String(body)));
       if (sink !== "event-log" || killed) return;
       killed = true;
-      await runInDurableObject(raw(), (_instance, state) => state.abort("killed by a test")).catch(() => undefined);
+      await die();
     },
   });
   await publish([publication({ id: "sent-twice" })]);
+  await vi.waitFor(() => expect(killed).toBe(true));
+  // The next caller wakes it.
+  await vi.waitFor(() => top());
   const sent = (): number => bodies.filter((body) => body.includes('"sent-twice"') && body.includes('"event-log"')).length;
   await vi.waitFor(() => expect(sent()).toBe(2), { timeout: 8_000 });
 });
@@ -119,7 +153,7 @@ it("lets a queue that hangs hold up neither the other queue nor the alarm", asyn
   let hang = true;
   setFaults({ queue: async (sink) => (sink === "event-log" && hang ? await new Promise(() => undefined) : undefined) });
   await publish([publication({ id: "h1" })]);
-  await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["hot-cache"]).toBe(0));
+  await vi.waitFor(async () => expect((await outbox())["hot-cache"]).toBe(0));
   await publish([publication({ id: "h2" })]);
   await vi.waitFor(async () => expect((await channel().status({ v: 1, stream })).outbox["hot-cache"]).toBe(0), { timeout: 3_000 });
   hang = false;
@@ -149,7 +183,7 @@ it("answers full without accepting anything while the outbox is past its bound",
     // A queue that takes nothing for hours leaves rows like these behind.
     state.storage.sql.exec("INSERT INTO log VALUES (1000, 1, 0, 300000000, '[]', '[0]', '{}')");
   });
-  await evictDurableObject(raw(name));
+  await die(name);
   setFaults({ queue: async () => Promise.reject(new Error("down")) });
   const reply = await channel(name).publish({ v: 1, stream: name, lane: "live", events: [publication({ id: "m2" })] });
   expect(reply).toMatchObject({ kind: "full" });
@@ -173,38 +207,95 @@ it("moves the settled position only over marks of its own epoch, and remembers t
   const before = await channel().settled({ v: 1, stream });
   expect(before.offset).toBeLessThan(first);
   await channel().applied({ v: 1, stream, epoch, ranges: [[1, first]], incomplete: [[first + 1, first + 1]] });
-  await evictDurableObject(raw());
+  setFaults({ ...swallow, skewMs: progressEveryMs + 1_000 });
+  await runDurableObjectAlarm(raw());
+  await die();
   expect(await channel().settled({ v: 1, stream })).toMatchObject({ offset: first + 1, incomplete: [[first + 1, first + 1]], top: last });
+});
+
+it("hands over again what was applied in the seconds before its death, as nobody will say so a second time", async () => {
+  const name = "executions";
+  const { sends, record } = recorder(name);
+  setFaults(record);
+  const { epoch, offsets } = await publish([publication({ id: "applied-then-forgotten" })], name);
+  await vi.waitFor(async () => expect(await outbox(name)).toEqual({ "hot-cache": 0, "event-log": 0 }));
+  setFaults({ ...record, skewMs: progressEveryMs + 1_000 });
+  await runDurableObjectAlarm(raw(name));
+  await channel(name).applied({ v: 1, stream: name, epoch, ranges: [[1, offsets[0] ?? 0]] });
+  await die(name);
+  expect((await channel(name).settled({ v: 1, stream: name })).offset).toBe(0);
+  setFaults({ ...record, skewMs: progressEveryMs + redriveAfterRestartMs + 2_000 });
+  await runDurableObjectAlarm(raw(name));
+  await vi.waitFor(() => expect(sends.filter((sink) => sink === "hot-cache")).toHaveLength(2));
+  await channel(name).applied({ v: 1, stream: name, epoch, ranges: [[1, offsets[0] ?? 0]] });
 });
 
 it("hands positions over again when no mark comes back, instead of freezing the snapshots", async () => {
   const name = "executions";
-  const sends: string[] = [];
-  setFaults({ queue: async (sink) => sends.push(sink) });
+  const { sends, record } = recorder(name);
+  // Later than the test before: a clock does not go back by minutes.
+  const skewMs = 60_000;
+  setFaults({ ...record, skewMs });
   await publish([publication({ id: "lost-by-the-queue" })], name);
-  await runDurableObjectAlarm(raw(name));
-  expect(sends.toSorted()).toEqual(["event-log", "hot-cache"]);
-  setFaults({ queue: async (sink) => sends.push(sink), skewMs: redriveAfterMs + 1_000 });
-  await runDurableObjectAlarm(raw(name));
   await vi.waitFor(async () => {
     await runDurableObjectAlarm(raw(name));
-    expect(sends.filter((sink) => sink === "hot-cache")).toHaveLength(2);
+    expect(sends.toSorted()).toEqual(["event-log", "hot-cache"]);
   });
+  setFaults({ ...record, skewMs: skewMs + redriveAfterMs - 5_000 });
+  await runDurableObjectAlarm(raw(name));
+  expect(sends).toHaveLength(2);
+  setFaults({ ...record, skewMs: skewMs + redriveAfterMs + 5_000 });
+  await runDurableObjectAlarm(raw(name));
+  await vi.waitFor(() => expect(sends.filter((sink) => sink === "hot-cache")).toHaveLength(2));
   expect(sends.filter((sink) => sink === "event-log")).toHaveLength(1);
 });
 
-it("keeps top, epoch and last value when the history's time is over, and begins a new epoch after a month unused", async () => {
+it("writes over a row that is past its time at the price of one row, and keeps the rest, the top and the last value", async () => {
   const name = "market";
   const { epoch } = await publish([publication({ id: "v1" }), publication({ id: "v2" })], name);
-  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "event-log": 0 }));
-  setFaults({ ...swallow, skewMs: historyAgeMsMax + 61_000 });
+  await publish([publication({ id: "v3" })], name);
+  await vi.waitFor(async () => expect(await outbox(name)).toEqual({ "event-log": 0 }));
+  setFaults({ ...swallow, skewMs: historyAgeMsMax + 60_000 });
+  // Nobody needs the place yet.
   await runDurableObjectAlarm(raw(name));
-  const held = await channel(name).history({ v: 1, stream: name, since: 0 });
-  expect(held).toMatchObject({ epoch, top: 2, first: 3, rows: [] });
-  await evictDurableObject(raw(name));
-  expect((await channel(name).latest({ v: 1, stream: name })).event?.offset).toBe(2);
-  setFaults({ ...swallow, skewMs: epochTtlMs + historyAgeMsMax });
-  const reborn = await publish([publication({ id: "v3" })], name);
+  expect(await channel(name).history({ v: 1, stream: name, since: 0 })).toMatchObject({ epoch, top: 3, first: 1 });
+  await publish([publication({ id: "v4" })], name);
+  const rows = await runInDurableObject(raw(name), (_, state) => state.storage.sql.exec("SELECT first, count FROM log").toArray());
+  expect(rows).toEqual([
+    { first: 3, count: 1 },
+    { first: 4, count: 1 },
+  ]);
+  await die(name);
+  expect(await channel(name).history({ v: 1, stream: name, since: 0 })).toMatchObject({ epoch, top: 4, first: 3 });
+  expect((await channel(name).latest({ v: 1, stream: name })).event?.offset).toBe(4);
+});
+
+it("never writes over what a queue has not taken", async () => {
+  const name = "market";
+  setFaults({ ...swallow, skewMs: 2 * historyAgeMsMax });
+  await vi.waitFor(async () => expect(await outbox(name)).toEqual({ "event-log": 0 }));
+  setFaults({ queue: async () => Promise.reject(new Error("down")), skewMs: 2 * historyAgeMsMax });
+  const before = (await channel(name).history({ v: 1, stream: name, since: 0 })).first;
+  const { offsets } = await publish([publication({ id: "not-taken" })], name);
+  setFaults({ queue: async () => Promise.reject(new Error("down")), skewMs: 4 * historyAgeMsMax });
+  for (let n = 0; n < 4; n += 1) await publish([publication({ id: `over-${n}` })], name);
+  const { first, top: last } = await channel(name).history({ v: 1, stream: name, since: 0 });
+  expect(first).toBe(offsets[0]);
+  expect(first).toBeGreaterThan(before);
+  expect(last).toBe((offsets[0] ?? 0) + 4);
+  setFaults({ ...swallow, skewMs: 5 * historyAgeMsMax });
+  await vi.waitFor(async () => {
+    await runDurableObjectAlarm(raw(name));
+    expect(await outbox(name)).toEqual({ "event-log": 0 });
+  });
+});
+
+it("begins a new epoch after a month unused", async () => {
+  const name = "market";
+  const { epoch, offset } = await channel(name).settled({ v: 1, stream: name });
+  expect(offset).toBeGreaterThan(1);
+  setFaults({ ...swallow, skewMs: epochTtlMs + 6 * historyAgeMsMax });
+  const reborn = await publish([publication({ id: "reborn" })], name);
   expect(reborn.offsets).toEqual([1]);
   expect(reborn.epoch > epoch).toBe(true);
 });
@@ -256,7 +347,7 @@ it("asks every relay where it stands after its own restart, and brings it up to 
   setFaults({ ...swallow, deliver: async () => Promise.reject(new Error("down")) });
   const { top: start } = await channel(name).interest({ v: 1, stream: name, relay, generation: 1 });
   await publish([publication({ id: "missed" })], name);
-  await evictDurableObject(raw(name));
+  await die(name);
   const fake: Fake = { got: [], position: start };
   setFaults({
     ...swallow,
@@ -273,7 +364,7 @@ it("comes back to a relay after its own log could not be read", async () => {
   setFaults({ ...swallow, deliver: async () => Promise.reject(new Error("down")) });
   const { top: start } = await channel(name).interest({ v: 1, stream: name, relay, generation: 1 });
   await publish([publication({ id: "unreadable" })], name);
-  await evictDurableObject(raw(name));
+  await die(name);
   await runInDurableObject(raw(name), (_, state) => state.storage.sql.exec("UPDATE log SET stale = 'x' || stale").toArray());
   const fake: Fake = { got: [], position: start };
   setFaults({
@@ -298,15 +389,16 @@ it("tells a relay that lags behind the log to reset, and forgets one that is gon
     deliver: async (_, request) => (got.push(request), { v: 1, kind: "at", position: request.prev + request.rows.length }),
   });
   await publish([publication({ id: "r1" }), publication({ id: "r2" })], name);
-  await vi.waitFor(async () => expect((await channel(name).status({ v: 1, stream: name })).outbox).toEqual({ "event-log": 0 }));
+  await vi.waitFor(async () => expect(await outbox(name)).toEqual({ "event-log": 0 }));
   setFaults({
     ...swallow,
     skewMs: historyAgeMsMax + 120_000,
     deliver: async (_, request) => (got.push(request), { v: 1, kind: "gone", generation: 3 }),
   });
-  await runDurableObjectAlarm(raw(name));
-  await channel(name).interest({ v: 1, stream: name, relay, generation: 3, position: { epoch, offset: 1 } });
-  await vi.waitFor(() => expect(got.at(-1)).toMatchObject({ reset: true, rows: [] }));
+  // Written over the oldest row.
+  await publish([publication({ id: "r3" })], name);
+  await channel(name).interest({ v: 1, stream: name, relay, generation: 3, position: { epoch, offset: 0 } });
+  await vi.waitFor(() => expect(got.at(-1)).toMatchObject({ reset: true }));
   await vi.waitFor(async () =>
     expect((await channel(name).status({ v: 1, stream: name })).relays.map((one) => one.relay)).not.toContain(relay),
   );

@@ -2,14 +2,7 @@
  *  event is decided in sequence.ts, what goes to whom in outbox.ts and hub.ts. */
 import { DurableObject } from "cloudflare:workers";
 import { findStream, type Sink } from "../../channels/catalogue.ts";
-import {
-  bulkEventsPerSecond,
-  dedupeWindowMs,
-  flushDelayMs,
-  historyReplyBytesMax,
-  outboxBytesMax,
-  trimEveryMs,
-} from "../../schemas/limits.ts";
+import { bulkEventsPerSecond, historyReplyBytesMax, outboxBytesMax, safetyNetMs } from "../../schemas/limits.ts";
 import type {
   AppliedRequest,
   ChannelRpc,
@@ -35,10 +28,15 @@ import { historyOf } from "./history.ts";
 import { Hub } from "./hub.ts";
 import { Log } from "./log.ts";
 import { Memory } from "./memory.ts";
-import { Outbox } from "./outbox.ts";
+import { delays, Outbox, type Delays } from "./outbox.ts";
+import { Progress } from "./progress.ts";
 import { sequence } from "./sequence.ts";
 import { Settlement } from "./settlement.ts";
 import { ChannelStorage, type Identity } from "./storage.ts";
+import { Waker } from "./waker.ts";
+
+/** After a restart relays are asked where they stand, unless they have said so by then. */
+const askRelaysAfterMs = 200;
 
 /** Everything of a channel that is in use: one stream in one epoch. */
 interface Open {
@@ -46,6 +44,7 @@ interface Open {
   readonly log: Log;
   readonly outbox: Outbox;
   readonly hub: Hub;
+  readonly progress: Progress;
   readonly settlement: Settlement;
   readonly applies: boolean;
 }
@@ -55,38 +54,42 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
   #open: Open | undefined;
   /** Built at the first publish: readers do not need it. */
   #memory: Memory | undefined;
-  /** The earliest alarm this instance has set; undefined when it knows of none. */
-  #alarmAt: number | undefined;
-  #outboxBytes = 0;
-  #trimmedAt = 0;
   readonly #bulk = new Bulk(bulkEventsPerSecond);
+  readonly #waker = new Waker({
+    now: () => this.now(),
+    setAlarm: (time) => void this.ctx.storage.setAlarm(time),
+    work: () => void this.#work(),
+  });
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.storage = this.openStorage(ctx.storage.sql);
+    this.storage = this.openStorage(ctx.storage);
     const identity = this.storage.identity();
     if (identity === undefined) return;
-    const { outbox, log } = this.#reopen(identity);
+    const open = this.#reopen(identity);
     // Whoever wakes the object: what it had not handed over when it died goes on by itself.
-    if (outbox.next <= log.head.top || this.storage.interests().length > 0) this.#wakeAt(this.now() + flushDelayMs);
+    this.#wakeWhenDue(open);
+    if (this.storage.interests().length > 0) setTimeout(() => open.hub.kick(), askRelaysAfterMs);
   }
 
   async publish(request: PublishRequest): Promise<PublishReply> {
     const now = this.now();
     const open = this.#openFor(request.stream);
-    if (this.#outboxBytes > outboxBytesMax) return { v: 1, kind: "full", retryAfterMs: 5_000 };
+    if (open.outbox.bytes > outboxBytesMax) return { v: 1, kind: "full", retryAfterMs: 5_000 };
     if (request.lane === "bulk") {
       const waitMs = this.#bulk.admit(request.events.length, now);
       if (waitMs > 0) return { v: 1, kind: "later", retryAfterMs: waitMs };
     }
     this.#memory ??= new Memory(this.storage, open.log, now);
     const plan = sequence(open.log.head, this.#memory.index, { events: request.events, now });
-    if (plan.rows.length > 0) {
+    const [first] = plan.rows;
+    if (first !== undefined) {
       // Rows and alarm are written together: whatever dies now, the alarm hands the rows on.
-      open.log.append(plan.head, plan.rows);
-      this.#wakeAt(now + flushDelayMs);
+      open.log.append(plan.head, plan.rows, { now, from: open.outbox.next });
+      const bytes = plan.rows.reduce((sum, row) => sum + row.bytes, 0);
+      open.outbox.added(first.first, bytes, now);
       this.#memory.record(plan.fresh, plan.head.at);
-      if (open.outbox.hasQueues) this.#outboxBytes += plan.rows.reduce((sum, row) => sum + row.bytes, 0);
+      this.#wakeWhenDue(open);
       open.hub.kick();
     }
     return { v: 1, kind: "ok", epoch: open.identity.epoch, offsets: plan.offsets, duplicates: plan.duplicates };
@@ -108,9 +111,11 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
   }
 
   async applied(request: AppliedRequest): Promise<void> {
-    const { settlement, identity } = this.#openFor(request.stream);
+    const open = this.#openFor(request.stream);
     // Marks of an epoch that ended settle nothing here.
-    if (request.epoch === identity.epoch) settlement.apply({ applied: request.ranges, incomplete: request.incomplete ?? [] }, this.now());
+    if (request.epoch !== open.identity.epoch) return;
+    open.settlement.apply({ applied: request.ranges, incomplete: request.incomplete ?? [] }, this.now());
+    this.#wakeWhenDue(open);
   }
 
   async settled(request: StreamRequest): Promise<SettledReply> {
@@ -142,62 +147,52 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     };
   }
 
-  // ---- the one alarm
+  // ---- work: handing over, healing, writing down
 
-  /** Hands over, heals, trims. Never throws: an alarm that failed seven times is gone. */
   override async alarm(): Promise<void> {
-    this.#alarmAt = undefined;
+    this.#waker.alarmed();
+    await this.#work();
+  }
+
+  /** Never throws: an alarm that failed seven times is gone. */
+  async #work(): Promise<void> {
     const open = this.#open;
     if (open === undefined) return;
     // Armed again before the work: were it to die in the middle of it, the next one is already set.
-    if (open.outbox.next <= open.log.head.top) this.#wakeAt(this.now() + flushDelayMs);
+    if (this.#due(open) !== undefined) this.#waker.at(this.now() + safetyNetMs);
     try {
-      open.hub.kick();
       await this.#handOver(open);
-      this.#trim(open);
+      this.#wakeWhenDue(open);
     } catch (error) {
-      logError("channel.alarm.failed", { stream: open.identity.stream, reason: messageOf(error) });
-      this.#wakeAt(this.now() + 1_000);
+      logError("channel.work.failed", { stream: open.identity.stream, reason: messageOf(error) });
+      this.#waker.at(this.now() + 1_000);
     }
-    const due = this.#due(open);
-    if (due !== undefined) this.#wakeAt(due);
   }
 
-  async #handOver({ outbox, log, settlement, identity, applies }: Open): Promise<void> {
+  async #handOver({ hub, outbox, log, progress, settlement, identity, applies }: Open): Promise<void> {
+    hub.kick();
     this.#memory?.flush(this.now());
+    if (applies) {
+      const redrive = settlement.check(this.now(), { handedOver: outbox.nextOf("hot-cache"), first: log.extent.first });
+      if (redrive.kind !== "none")
+        logWarning("channel.settlement.stuck", { stream: identity.stream, kind: redrive.kind, settled: settlement.state.offset });
+      if (redrive.kind === "again") outbox.rewind("hot-cache", redrive.from);
+    }
     await outbox.flush(this.now());
-    this.#outboxBytes = outbox.hasQueues ? this.storage.bytesFrom(outbox.next) : 0;
-    if (!applies) return;
-    const handedOver = outbox.nextOf("hot-cache");
-    const redrive = settlement.check(this.now(), { handedOver, first: log.extent.first });
-    if (redrive.kind !== "none")
-      logWarning("channel.settlement.stuck", { stream: identity.stream, kind: redrive.kind, settled: settlement.state.offset });
-    if (redrive.kind === "again") outbox.rewind("hot-cache", redrive.from);
+    progress.save(this.now());
+    log.trim(outbox.next);
   }
 
-  #trim({ log, outbox }: Open): void {
+  #due({ outbox, settlement, progress, applies }: Open): number | undefined {
     const now = this.now();
-    if (now < this.#trimmedAt + trimEveryMs) return;
-    this.#trimmedAt = now;
-    log.trim(now, outbox.next);
-    this.storage.forgetSeenBefore(now - dedupeWindowMs);
-  }
-
-  #due({ outbox, log, settlement, applies }: Open): number | undefined {
-    const trimAt = log.nextTrimAt();
-    const times = [
-      outbox.due(this.now()),
-      applies ? settlement.due(outbox.nextOf("hot-cache")) : undefined,
-      trimAt === undefined ? undefined : Math.max(trimAt, this.#trimmedAt + trimEveryMs),
-    ].filter((time) => time !== undefined);
+    const standstill = applies ? settlement.due(outbox.nextOf("hot-cache")) : undefined;
+    const times = [outbox.due(now), standstill, progress.due(), this.#memory?.due(now)].filter((time) => time !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** One alarm serves everything: it is only ever moved forward, so under load it is set once per flush and not per publish. */
-  #wakeAt(time: number): void {
-    if (this.#alarmAt !== undefined && this.#alarmAt <= time) return;
-    this.#alarmAt = time;
-    void this.ctx.storage.setAlarm(time);
+  #wakeWhenDue(open: Open): void {
+    const due = this.#due(open);
+    if (due !== undefined) this.#waker.at(due);
   }
 
   // ---- opening
@@ -205,8 +200,9 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
   #openFor(stream: string): Open {
     const open = this.#open;
     if (open !== undefined && open.identity.stream !== stream) throw new Error(`this channel is ${open.identity.stream}, not ${stream}`);
-    if (open !== undefined && !open.log.isForgotten(this.now())) return open;
-    return this.#begin(stream);
+    if (open === undefined) return this.#begin(stream);
+    const isOver = open.log.isForgotten(this.now()) && open.outbox.next > open.log.head.top;
+    return isOver ? this.#begin(stream) : open;
   }
 
   /** A new stream, or a new epoch of one that nobody used for a month. */
@@ -216,7 +212,6 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     const identity: Identity = { v: 1, stream, epoch: newEpoch(now, Math.random()), createdAt: now };
     this.storage.write("identity", identity);
     this.#memory = undefined;
-    this.#outboxBytes = 0;
     return this.#reopen(identity);
   }
 
@@ -224,19 +219,22 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     const stream = findStream(identity.stream);
     if (stream === undefined) throw new Error(`no stream ${identity.stream} in the catalogue`);
     const log = new Log(this.storage);
+    const progress = new Progress(this.storage);
     const shared = { storage: this.storage, log, now: () => this.now() };
-    const outbox = new Outbox(identity, stream.sinks, { ...shared, queue: (sink) => this.queue(sink) });
-    const hub = new Hub(identity, { ...shared, relay: (name) => this.relay(name), wakeAt: (time) => this.#wakeAt(time) });
-    const settlement = new Settlement(this.storage, this.now());
-    this.#outboxBytes = outbox.hasQueues ? this.storage.bytesFrom(outbox.next) : 0;
-    this.#open = { identity, log, outbox, hub, settlement, applies: stream.sinks.includes("hot-cache") };
+    const outbox = new Outbox(identity, stream.sinks, { ...shared, progress, delays: this.delays(), queue: (sink) => this.queue(sink) });
+    const hub = new Hub(identity, { ...shared, relay: (name) => this.relay(name), wakeAt: (time) => this.#waker.at(time) });
+    const settlement = new Settlement(progress, outbox.nextOf("hot-cache"), this.now());
+    this.#open = { identity, log, outbox, hub, progress, settlement, applies: stream.sinks.includes("hot-cache") };
     return this.#open;
   }
 
   // ---- the world outside, replaced by tests that lose, delay and reorder
 
-  protected openStorage(sql: SqlStorage): ChannelStorage {
-    return new ChannelStorage(sql);
+  protected openStorage(storage: DurableObjectStorage): ChannelStorage {
+    return new ChannelStorage(storage);
+  }
+  protected delays(): Delays {
+    return delays;
   }
   protected now(): number {
     return Date.now();

@@ -1,15 +1,29 @@
 import { expect, it } from "vitest";
 import { hash64 } from "../../platform/bytes.ts";
-import { bulkEventsPerSecond, historyAgeMsMax, historyEventsMax, leaseMs, logRowBytesMax, redriveAfterMs } from "../../schemas/limits.ts";
+import {
+  bulkEventsPerSecond,
+  historyAgeMsMax,
+  historyBytesMax,
+  historyEventsMax,
+  leaseMs,
+  logRowBytesMax,
+  progressEveryMs,
+  redriveAfterMs,
+  redriveAfterRestartMs,
+  safetyNetMs,
+  sendBatchBytes,
+} from "../../schemas/limits.ts";
 import type { Publication } from "../../schemas/rpc.ts";
 import { Bulk } from "./bulk.ts";
 import { newEpoch } from "./epoch.ts";
-import { trimPoint } from "./log.ts";
+import { isPast, trimPoint } from "./log.ts";
+import { dueAt, type Cursor } from "./outbox.ts";
 import { nothingSettled, settle } from "./ranges.ts";
 import { SeenIndex } from "./seen.ts";
 import { answered, concluded, failed, nextStep, renewed, restored, type Sender } from "./sender.ts";
 import { sequence } from "./sequence.ts";
-import { redriveOf } from "./settlement.ts";
+import { afterRestart, redriveOf } from "./settlement.ts";
+import { Waker } from "./waker.ts";
 
 const now = 1_764_000_000_000;
 
@@ -184,20 +198,91 @@ it.each([
   expect(redriveAfterMs).toBeGreaterThan(60_000);
 });
 
+it("looks soon at what lacks after a restart, but lets a known standstill wait on, however often the object is evicted", () => {
+  const soon = { since: now, patienceMs: redriveAfterRestartMs };
+  expect(afterRestart(undefined, now)).toEqual(soon);
+  expect(afterRestart({ since: now - 60_000, patienceMs: redriveAfterMs }, now)).toEqual(soon);
+  expect(afterRestart(soon, now + 9_000)).toEqual(soon);
+  const redriven = { since: now - 60_000, patienceMs: redriveAfterMs * 4 };
+  expect(afterRestart(redriven, now)).toEqual(redriven);
+});
+
+// ---- outbox
+
+const cursor: Cursor = { next: 5, bytes: 1_000, since: now, retryAt: 0, busy: false };
+
+it.each([
+  ["everything is with the queue", { next: 10 }, undefined],
+  ["the oldest event still may wait", {}, now + 1_000],
+  ["the messages are full", { bytes: sendBatchBytes }, now + 10],
+  ["the queue has just refused", { bytes: sendBatchBytes, retryAt: now + 4_000 }, now + 4_000],
+  ["a send is under way", { busy: true, bytes: sendBatchBytes }, now + 1_010],
+] as const)("hands over at the right time when %s", (_, over, due) => {
+  expect(dueAt({ ...cursor, ...over }, { top: 9, delayMs: 1_000, now: now + 10 })).toBe(due);
+});
+
+// ---- waker
+
+function waker(): { readonly waker: Waker; readonly alarms: number[]; readonly works: () => number } {
+  const alarms: number[] = [];
+  let works = 0;
+  const made = new Waker({ now: () => now, setAlarm: (time) => void alarms.push(time), work: () => void (works += 1) });
+  return { waker: made, alarms, works: () => works };
+}
+
+it("sets one alarm behind many near timers, never sooner than the safety net, and a new one only after it went off", () => {
+  const { waker: one, alarms } = waker();
+  for (let ms = 500; ms > 0; ms -= 100) one.at(now + ms);
+  expect(alarms).toEqual([now + safetyNetMs]);
+  one.alarmed();
+  one.at(now + progressEveryMs);
+  expect(alarms).toEqual([now + safetyNetMs, now + safetyNetMs]);
+});
+
+it("leaves what is far to the alarm, and moves the alarm forward when something nearer comes", () => {
+  const { waker: one, alarms } = waker();
+  one.at(now + 120_000);
+  one.at(now + 60_000);
+  one.at(now + 90_000);
+  expect(alarms).toEqual([now + 120_000, now + 60_000]);
+});
+
+it("works once for the nearest of several times", async () => {
+  const { waker: one, works } = waker();
+  one.at(now + 5_000);
+  one.at(now + 1);
+  one.at(now + 2);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(works()).toBe(1);
+});
+
 // ---- log bounds, bulk, epochs
 
 const rows = Array.from({ length: 10 }, (_, n) => ({ first: n * 10 + 1, count: 10, at: now + n, bytes: 100 }));
+const extent = { first: 1, events: 100, bytes: 1_000, oldestAt: now };
 
-it("trims by count, by age and by bytes, in whole rows", () => {
-  const extent = { first: 1, events: 100, bytes: 1_000, oldestAt: now };
-  expect(trimPoint(rows, { extent, now: now + 20, keepFrom: 101 })).toBe(1);
-  expect(trimPoint(rows, { extent: { ...extent, events: historyEventsMax + 15 }, now, keepFrom: 101 })).toBe(21);
-  expect(trimPoint(rows, { extent, now: now + historyAgeMsMax + 3, keepFrom: 101 })).toBe(31);
+it.each([
+  ["at every bound", { events: historyEventsMax, bytes: historyBytesMax, oldestAt: now - historyAgeMsMax }, false],
+  ["one event past the count", { events: historyEventsMax + 1 }, true],
+  ["one byte past the size", { bytes: historyBytesMax + 1 }, true],
+  ["one millisecond past the age", { oldestAt: now - historyAgeMsMax - 1 }, true],
+  ["empty", { events: 0, bytes: 0, oldestAt: undefined }, false],
+] as const)("the oldest row of a log %s may be overwritten or not", (_, over, past) => {
+  expect(isPast({ ...extent, ...over }, now)).toBe(past);
+});
+
+it("deletes rows only once a bound is passed by a tenth, then down to it, in whole rows", () => {
+  expect(trimPoint(rows, { ...extent, events: historyEventsMax * 1.1 }, 101)).toBe(1);
+  expect(trimPoint(rows, { ...extent, bytes: historyBytesMax * 1.1 }, 101)).toBe(1);
+  const many = [
+    { first: 1, count: historyEventsMax * 0.1, at: now, bytes: 1 },
+    ...rows.map((row) => ({ ...row, first: row.first + 25_000 })),
+  ];
+  expect(trimPoint(many, { ...extent, events: historyEventsMax * 1.1 + 15 }, 1_000_000)).toBe(25_021);
 });
 
 it("never trims a row that a queue has not taken", () => {
-  const extent = { first: 1, events: 100, bytes: 1_000, oldestAt: now };
-  expect(trimPoint(rows, { extent, now: now + 10 * historyAgeMsMax, keepFrom: 25 })).toBe(21);
+  expect(trimPoint(rows, { ...extent, events: historyEventsMax * 2 }, 25)).toBe(21);
 });
 
 it("admits bulk at its share of the rate and says how long to wait beyond it", () => {

@@ -1,11 +1,17 @@
 /** The channel's log in memory: its head, its extent, and the newest rows, so that delivering what was just written reads no SQL. */
-import { deliverBytesMax, epochTtlMs, historyAgeMsMax, historyBytesMax, historyEventsMax } from "../../schemas/limits.ts";
+import { deliverBytesMax, epochTtlMs, historyAgeMsMax, historyBytesMax, historyEventsMax, historyExcess } from "../../schemas/limits.ts";
 import { cutRow, eventsOf } from "../../schemas/row.ts";
-import type { LogRow } from "../../schemas/rpc.ts";
+import type { LatestReply, LogRow } from "../../schemas/rpc.ts";
 import type { Head, StoredRow } from "./sequence.ts";
-import type { ChannelStorage, Extent, Trimmed } from "./storage.ts";
+import type { ChannelStorage, Extent, RowSize } from "./storage.ts";
 
 const tailBytesMax = deliverBytesMax;
+
+/** What decides which rows may go: the clock, and the first offset that some queue has not taken. */
+export interface Keep {
+  readonly now: number;
+  readonly from: number;
+}
 
 export class Log {
   readonly #storage: ChannelStorage;
@@ -16,9 +22,8 @@ export class Log {
 
   constructor(storage: ChannelStorage) {
     this.#storage = storage;
-    const trimmed = storage.trimmed();
     const last = storage.lastRow();
-    this.#head = last === undefined ? { top: trimmed.top, at: trimmed.at } : { top: last.last, at: last.at };
+    this.#head = last === undefined ? { top: 0, at: 0 } : { top: last.last, at: last.at };
     this.#extent = storage.extent(this.#head.top);
   }
 
@@ -29,22 +34,31 @@ export class Log {
     return this.#extent;
   }
 
-  /** Writes the rows of a plan; throws before anything changes in memory. */
-  append(head: Head, rows: readonly StoredRow[]): void {
-    this.#storage.append(rows);
+  /** Writes the rows of a plan, all or none: over old ones that are past the bounds, else beside them. */
+  append(head: Head, rows: readonly StoredRow[], keep: Keep): void {
+    const extents: Extent[] = [this.#extent];
+    this.#storage.atomically(() => {
+      for (const row of rows) extents.push(this.#write(row, extents.at(-1) ?? this.#extent, keep));
+    });
+    this.#extent = extents.at(-1) ?? this.#extent;
     this.#head = head;
-    for (const row of rows) {
-      const { events, bytes, oldestAt, first } = this.#extent;
-      this.#extent = {
-        first: events === 0 ? row.first : first,
-        events: events + row.count,
-        bytes: bytes + row.bytes,
-        oldestAt: oldestAt ?? row.at,
-      };
-      this.#tail.push(row);
-      this.#tailBytes += row.bytes;
-    }
+    for (const row of rows) this.#tailBytes += row.bytes;
+    this.#tail.push(...rows);
     while (this.#tail.length > 1 && this.#tailBytes > tailBytesMax) this.#tailBytes -= this.#tail.shift()?.bytes ?? 0;
+    this.#tail = this.#tail.filter((row) => row.first >= this.#extent.first);
+  }
+
+  #write(row: StoredRow, extent: Extent, keep: Keep): Extent {
+    const old = isPast(extent, keep.now) ? goingFirst(this.#storage.oldest(), keep.from) : undefined;
+    if (old === undefined) this.#storage.append(row);
+    else this.#storage.overwrite(old.row.first, row);
+    const left = old === undefined ? extent : without(extent, old);
+    return {
+      first: left.events === 0 ? row.first : left.first,
+      events: left.events + row.count,
+      bytes: left.bytes + row.bytes,
+      oldestAt: left.oldestAt ?? row.at,
+    };
   }
 
   /** Rows after `since`, up to `until`, about `bytesMax` of them and at least one. */
@@ -63,52 +77,64 @@ export class Log {
     return rows;
   }
 
-  /** The newest event that was not stale: what a last-value channel shows. It outlives the rows. */
-  latest(): Trimmed["latest"] {
+  /** The newest event that was not stale: what a last-value channel shows. */
+  latest(): LatestReply["event"] {
     for (const row of this.#storage.newestRows()) {
       const event = eventsOf(row).findLast(({ stale }) => !stale);
       if (event !== undefined) return { offset: event.offset, at: event.at, text: event.text };
     }
-    return this.#storage.trimmed().latest;
+    return undefined;
   }
 
-  /** Drops rows past the bounds, but nothing from `keepFrom` on: what a queue has not taken yet is never trimmed. */
-  trim(now: number, keepFrom: number): void {
-    const first = trimPoint(this.#storage.oldest(), { extent: this.#extent, now, keepFrom });
+  /** Deletes rows only where overwriting one for one left far too much. */
+  trim(keepFrom: number): void {
+    const first = trimPoint(this.#storage.oldest(), this.#extent, keepFrom);
     if (first <= this.#extent.first) return;
-    const latest = this.latest();
-    this.#storage.write("trimmed", { top: this.#head.top, at: this.#head.at, ...(latest === undefined ? {} : { latest }) });
     this.#storage.trimBefore(first);
     this.#extent = this.#storage.extent(this.#head.top);
-    this.#tail = this.#tail.filter((row) => row.first >= first);
-    this.#tailBytes = this.#tail.reduce((sum, row) => sum + row.bytes, 0);
-  }
-
-  /** When the next row falls out of its age, or undefined with nothing held. */
-  nextTrimAt(): number | undefined {
-    return this.#extent.oldestAt === undefined ? undefined : this.#extent.oldestAt + historyAgeMsMax;
   }
 
   /** Unused for so long that nobody can hold a position in it: the next use starts a new epoch. */
   isForgotten(now: number): boolean {
-    return this.#extent.events === 0 && this.#head.top > 0 && now - this.#head.at > epochTtlMs;
+    return this.#head.top > 0 && now - this.#head.at > epochTtlMs;
   }
 }
 
-/** The first offset to keep: whole rows go while any bound is passed. Pure. */
-export function trimPoint(
-  oldest: Iterable<{ first: number; count: number; at: number; bytes: number }>,
-  bounds: { extent: Extent; now: number; keepFrom: number },
-): number {
-  let { events, bytes } = bounds.extent;
-  let keep = bounds.extent.first;
+function lastOf({ first, count }: RowSize): number {
+  return first + count - 1;
+}
+
+/** Whether the oldest row may go. Pure. */
+export function isPast({ events, bytes, oldestAt }: Extent, now: number): boolean {
+  return events > historyEventsMax || bytes > historyBytesMax || (oldestAt !== undefined && oldestAt < now - historyAgeMsMax);
+}
+
+interface Going {
+  readonly row: RowSize;
+  /** When the row after it was sequenced; undefined when there is none. */
+  readonly nextAt: number | undefined;
+}
+
+/** The oldest row, unless a queue still has to take it: that is never lost. */
+function goingFirst(oldest: Iterable<RowSize>, keepFrom: number): Going | undefined {
+  const [row, next] = oldest;
+  return row === undefined || lastOf(row) >= keepFrom ? undefined : { row, nextAt: next?.at };
+}
+
+function without({ events, bytes }: Extent, { row, nextAt }: Going): Extent {
+  return { first: lastOf(row) + 1, events: events - row.count, bytes: bytes - row.bytes, oldestAt: nextAt };
+}
+
+/** The first offset to keep, in whole rows: down to the bounds, once they are passed by far. Pure. */
+export function trimPoint(oldest: Iterable<RowSize>, extent: Extent, keepFrom: number): number {
+  let { events, bytes } = extent;
+  let keep = extent.first;
+  if (events <= historyEventsMax * historyExcess && bytes <= historyBytesMax * historyExcess) return keep;
   for (const row of oldest) {
-    const last = row.first + row.count - 1;
-    const over = events > historyEventsMax || bytes > historyBytesMax || row.at < bounds.now - historyAgeMsMax;
-    if (!over || last >= bounds.keepFrom) break;
+    if ((events <= historyEventsMax && bytes <= historyBytesMax) || lastOf(row) >= keepFrom) break;
     events -= row.count;
     bytes -= row.bytes;
-    keep = last + 1;
+    keep = lastOf(row) + 1;
   }
   return keep;
 }

@@ -1,6 +1,6 @@
 /** Dedupe and newest-wins across restarts: rebuilt from the `seen` blobs and the rows no blob covers yet, at the first publish. */
 import { parseEvent } from "../../schemas/event.ts";
-import { dedupeWindowMs } from "../../schemas/limits.ts";
+import { dedupeWindowMs, seenBlobEvents, seenBlobEveryMs } from "../../schemas/limits.ts";
 import { eventsOf } from "../../schemas/row.ts";
 import type { Publication } from "../../schemas/rpc.ts";
 import { toPublication } from "../../schemas/version.ts";
@@ -18,10 +18,12 @@ export class Memory {
   /** Recorded and in no blob yet: contiguous up to the top. */
   #pending: SeenEvent[] = [];
   #pendingFirst: number;
+  #pendingSince: number;
 
   constructor(storage: ChannelStorage, log: Log, now: number) {
     this.#storage = storage;
     this.#pendingFirst = Math.max(storage.seenNext(), log.extent.first);
+    this.#pendingSince = now;
     for (const { first, at, events } of storage.seenSince(now - dedupeWindowMs)) {
       events.forEach((event, index) => this.index.record(event, first + index, at));
     }
@@ -33,17 +35,27 @@ export class Memory {
   }
 
   record(fresh: readonly { readonly event: Publication; readonly offset: number }[], at: number): void {
+    if (this.#pending.length === 0) this.#pendingSince = at;
     for (const { event, offset } of fresh) this.#remember(event, offset, at);
   }
 
-  /** Writes what no blob holds yet and forgets what is past the window. */
+  /** When a blob is to be written, or undefined while the blobs hold everything. */
+  due(now: number): number | undefined {
+    if (this.#pending.length === 0) return undefined;
+    return this.#pending.length >= seenBlobEvents ? now : this.#pendingSince + seenBlobEveryMs;
+  }
+
+  /** Writes what is due and forgets what is past the window. */
   flush(now: number): void {
+    this.index.expire(now);
+    const due = this.due(now);
+    if (due === undefined || now < due) return;
     for (let start = 0; start < this.#pending.length; start += blobEventsMax) {
       this.#storage.appendSeen(this.#pendingFirst + start, now, this.#pending.slice(start, start + blobEventsMax));
     }
     this.#pendingFirst += this.#pending.length;
     this.#pending = [];
-    this.index.expire(now);
+    this.#storage.forgetSeenBefore(now - dedupeWindowMs);
   }
 
   #remember({ key, entity, timeMs, rank }: Publication, offset: number, at: number): void {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { hash64 } from "../../platform/bytes.ts";
-import { dedupeWindowMs } from "../../schemas/limits.ts";
+import { dedupeWindowMs, seenEventsMax } from "../../schemas/limits.ts";
 import { decodeSeen, encodeSeen, SeenIndex, type SeenEvent } from "./seen.ts";
 import { Table64 } from "./table64.ts";
 
@@ -25,6 +25,20 @@ it("forgets an id only once the window is over", () => {
   expect(index.findOffset(hash64("a"))).toBe(1);
   index.expire(now + dedupeWindowMs + 1);
   expect(index.findOffset(hash64("a"))).toBeUndefined();
+});
+
+it("gives up its oldest minute once it holds one event more than fits its memory, and not before", () => {
+  const index = new SeenIndex();
+  index.record(seen("first"), 1, now);
+  // The same id again and again counts like others and is quicker.
+  const filler = seen("filler");
+  for (let offset = 2; offset <= seenEventsMax; offset += 1) index.record(filler, offset, now + 61_000);
+  index.expire(now + 62_000);
+  expect(index.findOffset(hash64("first"))).toBe(1);
+  index.record(seen("one more"), seenEventsMax + 1, now + 62_000);
+  index.expire(now + 62_000);
+  expect(index.findOffset(hash64("first"))).toBeUndefined();
+  expect(index.findOffset(hash64("one more"))).toBe(seenEventsMax + 1);
 });
 
 it("keeps the newest state of an entity when an older event comes a minute later", () => {

@@ -4,24 +4,25 @@ import { z } from "zod";
 import { historyReplyBytesMax } from "../../schemas/limits.ts";
 import { cutRow } from "../../schemas/row.ts";
 import type { LogRow } from "../../schemas/rpc.ts";
-import { nothingSettled, type Settled } from "./ranges.ts";
 import { decodeSeen, encodeSeen, type SeenEvent } from "./seen.ts";
 import type { StoredRow } from "./sequence.ts";
 
 const Identity = z.object({ v: z.literal(1), stream: z.string(), epoch: z.string(), createdAt: z.number() });
-const Cursors = z.record(z.string(), z.number());
-const RangePair = z.tuple([z.number(), z.number()]);
-const SettledState = z.object({ offset: z.number(), islands: z.array(RangePair), incomplete: z.array(RangePair) });
-/** What outlives trimmed rows: the top, when it was sequenced, and the last value. */
-const Trimmed = z.object({
-  top: z.number(),
-  at: z.number(),
-  latest: z.object({ offset: z.number(), at: z.number(), text: z.string() }).optional(),
+const Ranges = z.array(z.tuple([z.number(), z.number()]).readonly()).readonly();
+const SettledState = z.object({ offset: z.number(), islands: Ranges, incomplete: Ranges });
+const Standstill = z.object({ since: z.number(), patienceMs: z.number() });
+const SavedProgress = z.object({
+  v: z.literal(1),
+  /** By sink: first offset not yet handed over. */
+  cursors: z.record(z.string(), z.number()),
+  settled: SettledState,
+  standstill: Standstill.optional(),
 });
 
 export type Identity = z.infer<typeof Identity>;
-export type Cursors = z.infer<typeof Cursors>;
-export type Trimmed = z.infer<typeof Trimmed>;
+export type SavedProgress = z.infer<typeof SavedProgress>;
+/** Since when the settled position has not moved, and how long that is borne. */
+export type Standstill = z.infer<typeof Standstill>;
 
 type LogRecord = { first: number; count: number; at: number; bytes: number; stale: string; earlier: string; lines: string };
 
@@ -33,12 +34,22 @@ export interface Extent {
   readonly oldestAt: number | undefined;
 }
 
+/** A row without its lines. */
+export interface RowSize {
+  readonly first: number;
+  readonly count: number;
+  readonly at: number;
+  readonly bytes: number;
+}
+
 export class ChannelStorage {
+  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(`
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#sql.exec(`
       CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS log (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL,
         stale TEXT NOT NULL, earlier TEXT NOT NULL, lines TEXT NOT NULL);
@@ -51,16 +62,10 @@ export class ChannelStorage {
   identity(): Identity | undefined {
     return this.#read("identity", Identity);
   }
-  cursors(): Cursors {
-    return this.#read("cursors", Cursors) ?? {};
+  progress(): SavedProgress | undefined {
+    return this.#read("progress", SavedProgress);
   }
-  settled(): Settled {
-    return this.#read("settled", SettledState) ?? nothingSettled;
-  }
-  trimmed(): Trimmed {
-    return this.#read("trimmed", Trimmed) ?? { top: 0, at: 0 };
-  }
-  write(name: "identity" | "cursors" | "settled" | "trimmed", value: Identity | Cursors | Settled | Trimmed): void {
+  write(name: "identity" | "progress", value: Identity | SavedProgress): void {
     this.#sql.exec(
       "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       name,
@@ -68,20 +73,23 @@ export class ChannelStorage {
     );
   }
 
+  /** All of the work or none of it. */
+  atomically(work: () => void): void {
+    this.#storage.transactionSync(work);
+  }
+
   // ---- log
-  append(rows: readonly StoredRow[]): void {
-    for (const row of rows) {
-      this.#sql.exec(
-        "INSERT INTO log (first, count, at, bytes, stale, earlier, lines) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        row.first,
-        row.count,
-        row.at,
-        row.bytes,
-        JSON.stringify(row.stale),
-        JSON.stringify(row.earlier),
-        row.lines,
-      );
-    }
+  append(row: StoredRow): void {
+    this.#sql.exec("INSERT INTO log (first, count, at, bytes, stale, earlier, lines) VALUES (?, ?, ?, ?, ?, ?, ?)", ...valuesOf(row));
+  }
+
+  /** Writes the row over an old one: one row billed, where a deletion and an insertion were two. */
+  overwrite(old: number, row: StoredRow): void {
+    this.#sql.exec(
+      "UPDATE log SET first = ?, count = ?, at = ?, bytes = ?, stale = ?, earlier = ?, lines = ? WHERE first = ?",
+      ...valuesOf(row),
+      old,
+    );
   }
 
   lastRow(): { last: number; at: number } | undefined {
@@ -120,8 +128,8 @@ export class ChannelStorage {
     return rows;
   }
 
-  /** Rows from the oldest on, without their lines: what trimming looks at. */
-  *oldest(): Generator<{ first: number; count: number; at: number; bytes: number }> {
+  /** Rows from the oldest on. */
+  *oldest(): Generator<RowSize> {
     yield* this.#sql.exec<{ first: number; count: number; at: number; bytes: number }>(
       "SELECT first, count, at, bytes FROM log ORDER BY first",
     );
@@ -186,6 +194,10 @@ export class ChannelStorage {
     const [record] = this.#sql.exec<{ value: string }>("SELECT value FROM state WHERE name = ?", name).toArray();
     return record === undefined ? undefined : schema.parse(JSON.parse(record.value));
   }
+}
+
+function valuesOf({ first, count, at, bytes, stale, earlier, lines }: StoredRow): (number | string)[] {
+  return [first, count, at, bytes, JSON.stringify(stale), JSON.stringify(earlier), lines];
 }
 
 function toRow({ first, count, at, stale, earlier, lines }: LogRecord): LogRow {

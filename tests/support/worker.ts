@@ -1,7 +1,7 @@
 /** The Worker under test: the real one, whose objects ask tests/support/faults.ts what goes wrong. */
 import { Channel as RealChannel } from "../../durable-objects/channel/channel.ts";
 import { ChannelStorage } from "../../durable-objects/channel/storage.ts";
-import type { StoredRow } from "../../durable-objects/channel/sequence.ts";
+import type { Delays } from "../../durable-objects/channel/outbox.ts";
 import type { Sink } from "../../channels/catalogue.ts";
 import { Relay as RealRelay } from "../../durable-objects/relay/relay.ts";
 import type { ChannelRpc, PublishReply, PublishRequest, RelayRpc } from "../../schemas/rpc.ts";
@@ -37,14 +37,14 @@ export class Relay extends RealRelay {
 class FaultyStorage extends ChannelStorage {
   readonly #abort: () => void;
 
-  constructor(sql: SqlStorage, abort: () => void) {
-    super(sql);
+  constructor(storage: DurableObjectStorage, abort: () => void) {
+    super(storage);
     this.#abort = abort;
   }
 
-  override append(rows: readonly StoredRow[]): void {
+  override atomically(work: () => void): void {
     currentFaults().append?.("before", this.#abort);
-    super.append(rows);
+    super.atomically(work);
     currentFaults().append?.("after", this.#abort);
   }
 }
@@ -55,8 +55,13 @@ export class Channel extends RealChannel {
     return await super.publish(request);
   }
 
-  protected override openStorage(sql: SqlStorage): ChannelStorage {
-    return new FaultyStorage(sql, () => this.ctx.abort("killed by a test"));
+  protected override openStorage(storage: DurableObjectStorage): ChannelStorage {
+    return new FaultyStorage(storage, () => this.ctx.abort("killed by a test"));
+  }
+
+  /** Long enough to pack what comes in a burst, short enough that no test waits for it. */
+  protected override delays(): Delays {
+    return { "hot-cache": 100, "event-log": 100 };
   }
 
   protected override now(): number {
