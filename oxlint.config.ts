@@ -9,7 +9,8 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   platform: ["schemas"],
   channels: ["schemas", "platform"],
   stores: ["schemas", "platform"],
-  "durable-objects": ["channels", "schemas", "platform"],
+  // A relay checks tokens against the revocations itself: nobody could hand them to it.
+  "durable-objects": ["stores", "channels", "schemas", "platform"],
   consumers: ["stores", "stubs", "channels", "schemas", "platform"],
   producers: ["stubs", "channels", "schemas", "platform"],
   gateway: ["producers", "stores", "stubs", "channels", "schemas", "platform"],
@@ -48,6 +49,21 @@ function bannedImports(from: string): { regex: string; message: string }[] {
     message: `${from}/ is part of the Worker: move what is shared out of worker.ts, tests/, demo/, bench/ or tools/ into the folder that owns it.`,
   });
   return patterns;
+}
+
+/** sdk/ speaks the contract: the shapes of schemas/ as types, which cost a bundle nothing, and no code of the Worker. */
+const contractOnly = [
+  {
+    regex: `^(\\.\\./)+(${folders.filter((folder) => folder !== "schemas").join("|")}|tests|demo|bench|tools)/`,
+    message: "sdk/ speaks the contract only: take the shape from schemas/, or write what a client needs in sdk/.",
+  },
+  { regex: "^(\\.\\./)+schemas/", allowTypeImports: true, message: "sdk/ takes types from schemas/: its values bring zod with them." },
+  { regex: "^(node:|cloudflare:)", message: "sdk/ runs in browsers: use what browsers and Node share." },
+];
+const reactOutside = { regex: "^react($|-|/)|^(\\.\\./)+react/", message: "sdk/client/ knows no React: hooks belong in sdk/react/." };
+
+function sdkImports(files: string[], patterns: readonly { regex: string; message: string; allowTypeImports?: boolean }[]): OxlintOverride {
+  return { files, excludeFiles: [tests, "sdk/testing/**"], rules: { "no-restricted-imports": ["error", { patterns: [...patterns] }] } };
 }
 
 const storage = doors(
@@ -142,7 +158,9 @@ export default defineConfig({
       rules: { "no-restricted-properties": ["error", ...storage, ...statements, ...objects, ...acks] },
     },
     { files: wiring, rules: { "no-restricted-properties": ["error", ...statements, ...objects, ...acks] } },
-    { files: ["demo/**", "tools/**", "bench/**", "tests/**", "platform/log.ts"], rules: { "no-console": "off" } },
+    sdkImports(["sdk/**/*.ts"], contractOnly),
+    sdkImports(["sdk/client/**/*.ts"], [...contractOnly, reactOutside]),
+    { files: ["demo/**", "tools/**", "bench/**", "simulate/**", "tests/**", "platform/log.ts"], rules: { "no-console": "off" } },
     { files: [tests, "tests/**"], rules: { "max-lines": "off", "max-lines-per-function": "off", "max-params": "off" } },
   ],
 });

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     name: "e2e",
-    include: ["tests/e2e/**/*.test.ts"],
+    include: ["tests/e2e/**/*.test.ts", "tests/browser/**/*.test.ts"],
     environment: "node",
     fileParallelism: false,
     // Starting the edge and playing a minute of recorded events takes its time on two cores.

@@ -1,5 +1,10 @@
 /** `npm run bench -- <name> [options]`: one bench by name. */
 import { costBench } from "./cost/cost.ts";
+import { idleBench } from "./cost/idle.ts";
+import { ceilingBench } from "./ceiling/ceiling.ts";
+import { fanoutBench } from "./fanout/fanout.ts";
+import { latencyBench } from "./latency/latency.ts";
+import { soakBench } from "./soak/soak.ts";
 
 export interface Bench {
   readonly summary: string;
@@ -8,7 +13,14 @@ export interface Bench {
   run(args: readonly string[]): Promise<number>;
 }
 
-const benches: Readonly<Record<string, Bench>> = { cost: costBench };
+const benches: Readonly<Record<string, Bench>> = {
+  cost: costBench,
+  idle: idleBench,
+  fanout: fanoutBench,
+  latency: latencyBench,
+  ceiling: ceilingBench,
+  soak: soakBench,
+};
 
 function help(): string {
   const lines = Object.entries(benches).map(([name, { summary, usage }]) => `  ${name}  ${summary}\n${usage.replace(/^/gm, "        ")}`);

@@ -25,13 +25,19 @@ export class Channel extends RealChannel {
     const halfMs = roundTripMs(name) / 2;
     if (halfMs === 0) return relay;
     const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, halfMs));
+    const there = async <T>(call: () => Promise<T>): Promise<T> => {
+      await pause();
+      const reply = await call();
+      await pause();
+      return reply;
+    };
     return {
-      async deliver(request) {
-        await pause();
-        const reply = await relay.deliver(request);
-        await pause();
-        return reply;
-      },
+      deliver: (request) => there(() => relay.deliver(request)),
+      forward: (request) => there(() => relay.forward(request)),
+      members: (request) => there(() => relay.members(request)),
+      drain: (request) => there(() => relay.drain(request)),
+      serving: () => there(() => relay.serving()),
+      revoke: (request) => there(() => relay.revoke(request)),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findChannel, type ChannelName } from "./catalogue.ts";
-import { matchesPattern, mayDo, type ChannelAction, type Grants } from "./capabilities.ts";
+import { matchesPattern, mayDo, mayOperate, type ChannelAction, type Grants } from "./capabilities.ts";
 
 function named(name: string): ChannelName {
   const channel = findChannel(name);
@@ -71,4 +71,21 @@ describe("with a token", () => {
   it("an admin may do all", () => {
     expect(may({ role: "ADMIN", channels: {} }, "presence", "executions")).toBe(true);
   });
+});
+
+it.each([
+  ["super_admin", true],
+  ["Admin", true],
+  ["OPERATOR", true],
+  ["trader", false],
+  ["analyst", false],
+  ["user", false],
+  ["viewer", false],
+  ["readonly", false],
+  ["toString", false],
+  ["", false],
+  [undefined, false],
+])("a token of role %s may operate: %s", (role, expected) => {
+  expect([mayOperate({ role }), mayOperate({ role, channels: {} })]).toEqual([expected, expected]);
+  expect(mayOperate(undefined)).toBe(false);
 });

@@ -13,10 +13,32 @@ export interface Grants {
   readonly channels?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
-/** Roles of the owner's backend whose tokens carry no channel map (UPSTREAM 2). */
-const readerRoles = new Set(["operator", "trader", "analyst", "user", "viewer", "readonly"]);
-const adminRoles = new Set(["admin", "super_admin"]);
-const readerActions: readonly string[] = ["subscribe", "history"];
+/** What a role may do without a channel map in its token. */
+interface RoleRights {
+  /** On the catalogue's streams; `all` is every action on every channel, whatever the map says. */
+  readonly channels: readonly ChannelAction[] | "all";
+  /** The operators' addresses: /ops. */
+  readonly operates: boolean;
+}
+
+const reading: readonly ChannelAction[] = ["subscribe", "history"];
+
+/** Every role that the owner's issuers write, in any case (UPSTREAM 2; how each issuer spells its claims is platform/claims.ts).
+ *  A role that is not listed has what is public. */
+const rightsOfRole = new Map<string, RoleRights>([
+  ["super_admin", { channels: "all", operates: true }],
+  ["admin", { channels: "all", operates: true }],
+  ["operator", { channels: reading, operates: true }],
+  ["trader", { channels: reading, operates: false }],
+  ["analyst", { channels: reading, operates: false }],
+  ["user", { channels: reading, operates: false }],
+  ["viewer", { channels: reading, operates: false }],
+  ["readonly", { channels: reading, operates: false }],
+]);
+
+function rightsOf(grants: Grants | undefined): RoleRights | undefined {
+  return rightsOfRole.get((grants?.role ?? "").toLowerCase());
+}
 
 export interface AccessRequest {
   readonly grants: Grants | undefined;
@@ -26,18 +48,19 @@ export interface AccessRequest {
 }
 
 export function mayDo({ grants, action, channel, publicChannels }: AccessRequest): boolean {
-  if (isPublic(channel, publicChannels) && readerActions.includes(action)) return true;
+  if (isPublic(channel, publicChannels) && reading.includes(action)) return true;
   if (grants === undefined) return false;
-  const role = (grants.role ?? "").toLowerCase();
-  if (adminRoles.has(role)) return true;
+  const rights = rightsOf(grants);
+  if (rights?.channels === "all") return true;
   if (grants.channels !== undefined) return isGranted(grants.channels, action, channel);
   // Replays belong to operators by an explicit grant; the catalogue's streams are open to every known role.
-  return (
-    readerRoles.has(role) &&
-    readerActions.includes(action) &&
-    findStream(channel.stream) !== undefined &&
-    !channel.stream.startsWith("replay")
-  );
+  const isCatalogued = findStream(channel.stream) !== undefined && !channel.stream.startsWith("replay");
+  return isCatalogued && rights?.channels.includes(action) === true;
+}
+
+/** Whether the bearer is an operator. A channel map narrows channels, not this. */
+export function mayOperate(grants: Grants | undefined): boolean {
+  return rightsOf(grants)?.operates === true;
 }
 
 /** The configured list names channels as clients do: aliases count. */

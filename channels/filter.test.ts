@@ -48,7 +48,14 @@ describe("matching", () => {
     [{ max_risk: 3 }, true],
     [{ max_risk: 2.9 }, false],
     [{ token_pair: "WETH/USDC" }, true],
+    [{ token_pair: "USDC/WETH" }, false],
+    [{ token_pair: "weth/usdc" }, false],
+    [{ dex: "uniswap_v3" }, true],
+    [{ max_risk: "3.0" }, true],
+    [{ max_risk: 0 }, false],
+    [{ min_profit: "-1" }, true],
     [{ strategy_id: "s1" }, false],
+    [{ chain: "arbitrum", dex: "camelot", max_risk: 5, min_profit: 24, status: "pending", token_pair: "WETH/USDC" }, true],
     [{ chain: "arbitrum", min_profit: "100" }, false],
   ])("%j decides %s", (input, expected) => {
     const parsed = parseFilters(input);
@@ -58,5 +65,22 @@ describe("matching", () => {
   it("compares an execution by its actual profit and its status", () => {
     expect(matches({ min_profit: "5", status: "confirmed" }, { actual_profit: "5.0", status: "confirmed" })).toBe(true);
     expect(matches({ min_profit: "5" }, { status: "confirmed" })).toBe(false);
+  });
+
+  it("finds an execution by its strategy, and leaves out what lacks a field that is asked for", () => {
+    expect(matches({ strategy_id: "s1" }, { strategy_id: "s1" })).toBe(true);
+    expect(matches({ strategy_id: "s1" }, { strategy_id: "s2" })).toBe(false);
+    for (const filters of [{ chain: "base" }, { dex: "camelot" }, { token_pair: "A/B" }, { status: "pending" }, { max_risk: 10 }]) {
+      expect(matches(filters, {})).toBe(false);
+    }
+  });
+
+  it("is not misled by a value that is no decimal or no number", () => {
+    expect(matches({ min_profit: "1" }, { estimated_profit: "lots" })).toBe(false);
+    expect(matches({ min_profit: "1" }, { estimated_profit: 99 })).toBe(false);
+    expect(matches({ max_risk: 5 }, { risk_score: "3" })).toBe(false);
+    expect(
+      matches({ min_profit: "99999999999999999999999999999999999999.1" }, { estimated_profit: "99999999999999999999999999999999999999.2" }),
+    ).toBe(true);
   });
 });

@@ -28,3 +28,10 @@ export function decideRecovery(log: LogBounds, since: Position, eventsMax: numbe
   if (missed > eventsMax) return { recovered: false, reason: "far" };
   return { recovered: true, missed };
 }
+
+/** A last-value channel: only its newest event counts (at `latest`, 0 when there never was one), so any position is made good by it. */
+export function decideLastValue(log: { readonly epoch: string; readonly top: number; readonly latest: number }, since: Position): Recovery {
+  if (log.latest === 0) return { recovered: false, reason: "trimmed" };
+  const isCurrent = since.epoch === log.epoch && since.offset >= log.latest && since.offset <= log.top;
+  return { recovered: true, missed: isCurrent ? 0 : 1 };
+}

@@ -6,10 +6,13 @@ import { requestId } from "./middleware/request-id.ts";
 import type { GatewayEnv } from "./middleware/request-id.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
 import { requireUsableConfig } from "./middleware/usable-config.ts";
+import { documentRoutes } from "./routes/documents.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { readingRoutes } from "./routes/reading.ts";
+import { securityRoutes } from "./routes/security.ts";
 import { socketRoutes } from "./routes/sockets.ts";
+import { sseRoutes } from "./routes/sse.ts";
 
 export const app = new Hono<GatewayEnv>();
 
@@ -20,4 +23,7 @@ app.route("/", healthRoutes());
 app.use(requireUsableConfig);
 app.route("/", eventRoutes);
 app.route("/", readingRoutes);
+app.route("/", securityRoutes());
+app.route("/", documentRoutes);
 app.route("/", socketRoutes);
+app.route("/", sseRoutes());

@@ -65,6 +65,10 @@ it.each([
   ["CORS_ORIGINS", "https://arbitragex.app/path"],
   ["CORS_ORIGINS", "arbitragex.app"],
   ["INGEST_API_KEYS", ","],
+  ["JWT_ISSUER", " , "],
+  ["JWT_AUDIENCE", ""],
+  ["JWT_JWKS_URL", "issuer.test/keys"],
+  ["JWT_JWKS_URL", "http://issuer.test/keys"],
 ])("refuses %s=%j", (name, value) => {
   expect(problemsOf({ ...production, [name]: value }).map((problem) => problem.split(":")[0])).toEqual([name]);
 });
@@ -74,6 +78,13 @@ it("reads lists separated by commas, spaces and empty items aside", () => {
   expect(config.ingestKeys).toEqual(["a-key", "b-key"]);
   expect(config.publicChannels).toEqual(["opportunities", "market"]);
   expect(config.regions).toEqual(["weur", "enam"]);
+});
+
+it("takes several issuers and audiences, and an address of keys only where there is one", () => {
+  const { jwt } = parseConfig({ ...production, JWT_ISSUER: "arbitragex-edge, arbitragex-pro", JWT_JWKS_URL: "https://issuer.test/keys" });
+  expect(jwt).toMatchObject({ issuer: ["arbitragex-edge", "arbitragex-pro"], audience: ["arbitragex-edge"] });
+  expect(jwt.jwksUrl).toBe("https://issuer.test/keys");
+  expect(parseConfig({ ...production, JWT_JWKS_URL: "" }).jwt.jwksUrl).toBeUndefined();
 });
 
 it("parses an environment once", () => {

@@ -1,6 +1,7 @@
 /** The Worker's variables, parsed once per isolate. Names everything missing or invalid in one error, so a deployment is
  *  repaired in one go; production refuses to run on the development secrets of `.dev.vars.example`. */
 import { z } from "zod";
+import type { TokenRules } from "./token.ts";
 
 /** Location hints Cloudflare knows for Durable Objects. */
 export const locationHints = ["wnam", "enam", "sam", "weur", "eeur", "apac", "apac-ne", "apac-se", "oc", "afr", "me"] as const;
@@ -12,7 +13,7 @@ export type LocationHint = (typeof locationHints)[number];
 export interface Config {
   readonly environment: "production" | "development";
   readonly ingestKeys: readonly string[];
-  readonly jwt: { readonly secret: string; readonly issuer: string; readonly audience: string };
+  readonly jwt: TokenRules;
   readonly opsKey: string;
   /** Channels anybody may read without a token. */
   readonly publicChannels: readonly string[];
@@ -55,8 +56,9 @@ const Variables = z.object({
   ENVIRONMENT: z.enum(["production", "development"]).default("production"),
   INGEST_API_KEYS: List.pipe(z.array(z.string()).min(1, "is empty")),
   JWT_SECRET: Required.min(jwtSecretCharsMin, `must have at least ${jwtSecretCharsMin} characters`),
-  JWT_ISSUER: Required,
-  JWT_AUDIENCE: Required,
+  JWT_ISSUER: List.pipe(z.array(z.string()).min(1, "is empty")),
+  JWT_AUDIENCE: List.pipe(z.array(z.string()).min(1, "is empty")),
+  JWT_JWKS_URL: Text.refine((text) => text === "" || isSecureUrl(text), "must be an https address, or empty").default(""),
   OPS_API_KEY: Required,
   PUBLIC_CHANNELS: List.default([]),
   LEGACY_VIEW: z.enum(legacyViews).default("redacted"),
@@ -86,7 +88,12 @@ export function parseConfig(variables: object): Config {
   return {
     environment: values.ENVIRONMENT,
     ingestKeys: values.INGEST_API_KEYS,
-    jwt: { secret: values.JWT_SECRET, issuer: values.JWT_ISSUER, audience: values.JWT_AUDIENCE },
+    jwt: {
+      secret: values.JWT_SECRET,
+      issuer: values.JWT_ISSUER,
+      audience: values.JWT_AUDIENCE,
+      jwksUrl: values.JWT_JWKS_URL === "" ? undefined : values.JWT_JWKS_URL,
+    },
     opsKey: values.OPS_API_KEY,
     publicChannels: values.PUBLIC_CHANNELS,
     legacyView: values.LEGACY_VIEW,
@@ -111,4 +118,11 @@ function hasDevelopmentSecret(value: unknown): boolean {
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** Whoever can change keys on their way can sign as anybody. A key server on the own machine is for development. */
+function isSecureUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1"].includes(hostname));
 }

@@ -1,21 +1,21 @@
-import { SignJWT, UnsecuredJWT, generateKeyPair } from "jose";
-import { expect, it } from "vitest";
-import { verifyToken } from "./token.ts";
+import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair, type GenerateKeyPairResult, type JWK } from "jose";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { isStrict, verifyToken, type TokenRules } from "./token.ts";
 
 const rules = { secret: "a-secret-of-at-least-32-characters!!", issuer: "arbitragex-edge", audience: "arbitragex-edge" };
 const nowMs = Date.parse("2026-11-24T02:00:00Z");
 const key = new TextEncoder().encode(rules.secret);
 
-function draft(claims: Record<string, unknown> = {}, alg = "HS256"): SignJWT {
+function draft(claims: Record<string, unknown> = {}, alg = "HS256", kid?: string): SignJWT {
   return new SignJWT({ sub: "u1", role: "TRADER", ...claims })
-    .setProtectedHeader({ alg })
+    .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) })
     .setIssuer(rules.issuer)
     .setAudience(rules.audience)
     .setExpirationTime(nowMs / 1_000 + 60);
 }
 
-async function reasonOf(token: string): Promise<string> {
-  const verified = await verifyToken(token, rules, nowMs);
+async function reasonOf(token: string, by: TokenRules = rules): Promise<string> {
+  const verified = await verifyToken(token, by, nowMs);
   return verified.ok ? "ok" : verified.reason;
 }
 
@@ -83,4 +83,132 @@ it("reads subject, role, channels and end; the subject may be called userId", as
   const token = await draft({ sub: undefined, userId: "u2", channels, tenantId: "t" }).sign(key);
   const claims = { sub: "u2", role: "TRADER", channels, exp: nowMs / 1_000 + 60 };
   expect(await verifyToken(token, rules, nowMs)).toEqual({ ok: true, claims });
+});
+
+it.each([
+  ["arbitragex-pro", { userId: "u3", email: "a@b.c", tenantId: "t", role: "admin" }, { sub: "u3", role: "admin" }],
+  [
+    "arbitragex-supreme",
+    { userId: "u4", tenantId: "t", email: "a@b.c", role: "TRADER", permissions: ["execute"] },
+    { sub: "u4", role: "TRADER" },
+  ],
+  [
+    "arbitragex-edge",
+    { sub: "u5", userId: "other", role: "viewer", permissions: ["admin"], jti: "j1" },
+    { sub: "u5", role: "viewer", jti: "j1" },
+  ],
+])("reads the claims of the issuer %s when it is one of ours", async (issuer, claims, expected) => {
+  const several = {
+    ...rules,
+    issuer: [rules.issuer, "arbitragex-pro", "arbitragex-supreme"],
+    audience: [rules.audience, "arbitragex-api"],
+  };
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256" })
+    .setIssuer(issuer)
+    .setAudience("arbitragex-api")
+    .setIssuedAt(nowMs / 1_000)
+    .setExpirationTime(nowMs / 1_000 + 60)
+    .sign(key);
+  const read = await verifyToken(token, several, nowMs);
+  expect(read).toMatchObject({ ok: true, claims: { ...expected, channels: undefined, iat: nowMs / 1_000 } });
+  expect(await reasonOf(token)).toBe("invalid");
+});
+
+describe("base64url", () => {
+  it.each([
+    ["padding", (token: string) => `${token}=`],
+    ["padding inside", (token: string) => token.replace(".", "=.")],
+    ["a space at the end", (token: string) => `${token} `],
+    ["a line break", (token: string) => token.replace(".", "\n.")],
+    ["a space inside", (token: string) => `${token.slice(0, 20)} ${token.slice(20)}`],
+    ["a fourth part", (token: string) => `${token}.`],
+    ["no signature", (token: string) => token.replace(/[^.]+$/, "")],
+    ["more than it may have", (token: string) => token.replace(".", `.${"A".repeat(8_192)}`)],
+  ])("with %s is refused", async (_, spoil) => {
+    expect(await reasonOf(spoil(await draft().sign(key)))).toBe("invalid");
+  });
+
+  it("has one spelling of a token: + and / and stray last bits are refused, though a decoder takes them for the same", async () => {
+    let token = "";
+    // A signature is chance: one with `-` or `_` comes soon.
+    for (let n = 0; !/[-_][^.]*$/.test(token); n += 1) token = await draft({ n }).sign(key);
+    expect(await reasonOf(token)).toBe("ok");
+    const [head = "", body = "", signature = ""] = token.split(".");
+    expect(await reasonOf(`${head}.${body}.${signature.replaceAll("-", "+").replaceAll("_", "/")}`)).toBe("invalid");
+    // 32 bytes are 43 characters, the last of which has two bits to spare.
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const stray = alphabet[alphabet.indexOf(signature.at(-1) ?? "") + 1] ?? "";
+    const twin = `${head}.${body}.${signature.slice(0, -1)}${stray}`;
+    expect([isStrict(twin), await reasonOf(twin)]).toEqual([false, "invalid"]);
+  });
+});
+
+describe("published keys", () => {
+  const algorithms = ["RS256", "ES256", "EdDSA"] as const;
+  const pairs = new Map<string, GenerateKeyPairResult>();
+  let published: JWK[] = [];
+  let serial = 0;
+
+  beforeAll(async () => {
+    for (const alg of algorithms) pairs.set(alg, await generateKeyPair(alg, { extractable: true }));
+    published = await Promise.all(algorithms.map(async (alg) => ({ ...(await exportJWK(pairOf(alg).publicKey)), kid: alg, alg })));
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  function pairOf(alg: string): GenerateKeyPairResult {
+    const pair = pairs.get(alg);
+    if (pair === undefined) throw new Error(alg);
+    return pair;
+  }
+
+  function publish(keys: readonly object[]): TokenRules {
+    serial += 1;
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({ keys }));
+    return { ...rules, jwksUrl: `https://issuer.test/${serial}` };
+  }
+
+  const sign = (alg: string, kid = alg): Promise<string> => draft({}, alg, kid).sign(pairOf(alg).privateKey);
+
+  it("are not asked for a token that names none of their algorithms", async () => {
+    const by = publish(published);
+    expect(await reasonOf(await draft().sign(key), by)).toBe("ok");
+    expect(await reasonOf(await draft({}, "HS512").sign(key), by)).toBe("invalid");
+    expect(await reasonOf("eyJhbGciOiJub25lIn0.e30.", by)).toBe("invalid");
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it.each(algorithms)("verify %s", async (alg) => {
+    expect(await reasonOf(await sign(alg), publish(published))).toBe("ok");
+    expect(await reasonOf(await sign(alg))).toBe("invalid");
+  });
+
+  it("do not verify what another key of the same kind signed", async () => {
+    const by = publish(published);
+    for (const alg of algorithms) {
+      const { privateKey } = await generateKeyPair(alg);
+      expect(await reasonOf(await draft({}, alg, alg).sign(privateKey), by)).toBe("invalid");
+    }
+  });
+
+  it("are never taken for a shared secret: key confusion", async () => {
+    const by = publish(published);
+    const texts = [await exportSPKI(pairOf("RS256").publicKey), JSON.stringify(published[0]), published[0]?.n ?? ""];
+    for (const text of texts) {
+      const forged = draft({}, "HS256", "RS256").sign(new TextEncoder().encode(text));
+      expect(await reasonOf(await forged, by)).toBe("invalid");
+    }
+  });
+
+  it("are pinned to their algorithm, and symmetric or private ones do not count", async () => {
+    const [rsa] = published;
+    const { privateKey } = pairOf("ES256");
+    const by = publish([
+      { ...rsa, alg: "RS512" },
+      { ...(await exportJWK(privateKey)), kid: "ES256", alg: "ES256" },
+      { kty: "oct", k: btoa(rules.secret), kid: "HS256", alg: "HS256" },
+    ]);
+    expect(await reasonOf(await sign("RS256"), by)).toBe("invalid");
+    expect(await reasonOf(await sign("ES256"), by)).toBe("invalid");
+  });
 });

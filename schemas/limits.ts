@@ -75,6 +75,12 @@ export const historyReplyBytesMax = 1_048_576;
 
 // ---- hub and relays (DESIGN 9)
 export const deliverTimeoutMs = 5_000;
+/** A relay that forwards waits this long for each of the others: the hub still waits when it answers. */
+export const forwardTimeoutMs = 3_000;
+/** Relays a hub calls one by one: a call costs both ends about 120 µs, so more would be felt by every publish (DESIGN 9). */
+export const directRelaysMax = 32;
+/** Relays that one relay forwards to. */
+export const forwardMax = 32;
 /** One deliver carries at most this; what is left follows the acknowledgement. */
 export const deliverBytesMax = 1_048_576;
 export const renewEveryMs = 30_000;
@@ -90,6 +96,18 @@ export const socketMessagesPerMinute = 50;
 export const socketMessagesBurst = 256;
 /** Recovery sends at most this many events in one go; a client further behind reloads its snapshot. */
 export const recoveryEventsMax = 10_000;
+
+// ---- presence
+/** Members that are named; all above are counted. */
+export const presenceMembersMax = 1_000;
+/** An answer is good for this long: whoever asks meanwhile gets the same one. */
+export const presenceFreshMs = 2_000;
+/** How often a relay looks who came and who left, while somebody watches. */
+export const presencePollMs = 5_000;
+/** Who is back within this time has not left: a reconnect takes a second or two. */
+export const presenceGraceMs = 10_000;
+/** A relay that has not said who listens by now is left out. */
+export const presenceTimeoutMs = 2_000;
 
 // ---- readers
 export const pageLimitMax = 500;

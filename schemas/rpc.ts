@@ -1,6 +1,9 @@
 /** What Worker, Channel objects and Relay objects say to each other. Every shape carries `v` and changes additively:
  *  a deploy runs old and new objects side by side (DESIGN 19). Trusted callers, so types only; text inside is parsed where it is read. */
 
+import type { MembersReply, PresenceReply, PresenceRequest } from "./presence.ts";
+import type { RevokeReply, RevokeRequest } from "./revocation.ts";
+
 /** An event ready to be sequenced: identity and version are computed once, at ingest, from the parsed event. */
 export interface Publication {
   /** hash64 of source and id: the idempotency key (16 hex digits). */
@@ -109,6 +112,8 @@ export interface HistoryRequest {
   readonly limit?: number;
   /** Nothing after this offset. */
   readonly until?: number;
+  /** The newest ones up to `until` instead of the first ones after `since`; still in the order of their offsets. */
+  readonly reverse?: boolean;
 }
 
 export interface HistoryReply {
@@ -178,10 +183,47 @@ export interface ChannelRpc {
   applied(request: AppliedRequest): Promise<void>;
   settled(request: StreamRequest): Promise<SettledReply>;
   latest(request: StreamRequest): Promise<LatestReply>;
+  presence(request: PresenceRequest): Promise<PresenceReply>;
   status(request: StreamRequest): Promise<ChannelStatus>;
+}
+
+/** A deliver that its receiver also brings to other relays of its region: with many relays the hub calls one per region. */
+export interface ForwardRequest {
+  readonly v: 1;
+  readonly request: DeliverRequest;
+  readonly to: readonly { readonly relay: string; readonly generation: number }[];
+}
+
+export interface ForwardReply {
+  readonly v: 1;
+  readonly own: DeliverReply;
+  /** In the order of `to`; null where the relay did not answer in time. */
+  readonly forwarded: readonly (DeliverReply | null)[];
+}
+
+export interface DrainRequest {
+  readonly v: 1;
+  /** False: the region serves again. */
+  readonly drained: boolean;
+}
+
+export interface DrainReply {
+  readonly v: 1;
+  /** Sockets that are sent to other regions. */
+  readonly sent: number;
+}
+
+export interface ServingReply {
+  readonly v: 1;
+  readonly serving: boolean;
 }
 
 /** RPC surface of a Relay object, beside `fetch` for socket upgrades. */
 export interface RelayRpc {
   deliver(request: DeliverRequest): Promise<DeliverReply>;
+  forward(request: ForwardRequest): Promise<ForwardReply>;
+  members(request: PresenceRequest): Promise<MembersReply>;
+  drain(request: DrainRequest): Promise<DrainReply>;
+  serving(): Promise<ServingReply>;
+  revoke(request: RevokeRequest): Promise<RevokeReply>;
 }

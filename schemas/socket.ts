@@ -24,6 +24,8 @@ export const ClientFrame = z.discriminatedUnion("type", [
     offset: Offset.optional(),
     epoch: z.string().min(1).max(idCharsMax).optional(),
     rewind: z.union([z.int().positive().max(rewindEventsMax), Duration]).optional(),
+    /** Tell who comes and goes. */
+    presence: z.boolean().optional(),
     id: RequestId.optional(),
   }),
   z.object({ type: z.literal("unsubscribe"), channel: Channel, id: RequestId.optional() }),
@@ -31,6 +33,8 @@ export const ClientFrame = z.discriminatedUnion("type", [
     type: z.literal("history"),
     channel: Channel,
     since: Offset.optional(),
+    epoch: z.string().min(1).max(idCharsMax).optional(),
+    reverse: z.boolean().optional(),
     limit: z.int().positive().max(historyLimitMax).optional(),
     id: RequestId.optional(),
   }),
@@ -49,6 +53,7 @@ export const unsubscribeCodes = { asked: 2000, forbidden: 2003, insufficient: 25
 
 /** Close codes (CONTRACT 5). */
 export const closeCodes = {
+  restart: 1001,
   policy: 1008,
   tooBig: 1009,
   unauthorized: 4001,
@@ -72,10 +77,24 @@ export type ServerFrame =
       readonly was_recovering: boolean;
       readonly id?: RequestId;
     }
+  | { readonly type: "token_expiring"; readonly expires_at: string }
+  | {
+      readonly type: "presence";
+      readonly channel: string;
+      readonly members: readonly { readonly user: string; readonly client: string }[];
+      readonly clients: number;
+      readonly users: number;
+      readonly id?: RequestId;
+    }
+  | { readonly type: "join" | "leave"; readonly channel: string; readonly member: { readonly user: string; readonly client: string } }
   | { readonly type: "unsubscribed"; readonly channel: string; readonly code: number; readonly reason: string; readonly id?: RequestId }
-  | { readonly type: "position"; readonly channel: string; readonly offset: number }
   | { readonly type: "pong"; readonly timestamp?: number | string }
   | { readonly type: "error"; readonly code: string; readonly message: string; readonly path?: string; readonly id?: RequestId };
 
 /** How the gateway tells a relay what only it knows; a client's own headers of these names are dropped. */
-export const internalHeaders = { relay: "x-edge-relay", channel: "x-edge-channel" } as const;
+export const internalHeaders = {
+  relay: "x-edge-relay",
+  channel: "x-edge-channel",
+  dialect: "x-edge-dialect",
+  home: "x-edge-home",
+} as const;

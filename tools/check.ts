@@ -10,6 +10,7 @@ const steps: readonly Step[] = [
   { name: "lint", command: ["oxlint"] },
   { name: "types of the Worker", command: ["tsc", "-p", "."] },
   { name: "types of demo, bench, tools and end-to-end tests", command: ["tsc", "-p", "tsconfig.node.json"] },
+  { name: "types of the SDK, with what browsers have and no more", command: ["tsc", "-p", "tsconfig.sdk.json"] },
   {
     name: "generated binding types are current",
     command: ["wrangler", "types", "--check", "--env-file=.dev.vars.example", "--include-runtime=false"],
@@ -18,6 +19,7 @@ const steps: readonly Step[] = [
   { name: "documents cite what exists", command: [process.execPath, "tools/check-docs.ts"] },
   { name: "the seed is fulfilled or marked", command: [process.execPath, "tools/check-seed.ts"] },
   ...optional("tools/export-schemas.ts", "exported JSON Schemas are current", "--check"),
+  ...optional("tools/export-asyncapi.ts", "the AsyncAPI document is current", "--check"),
 ];
 
 function optional(script: string, name: string, ...args: string[]): Step[] {

@@ -24,6 +24,7 @@ export function countBindings(env: Env): Env {
     METRICS_DB: countDatabase(env.METRICS_DB),
     SESSIONS_DB: countDatabase(env.SESSIONS_DB),
     EDGE_LOGS: countBucket(env.EDGE_LOGS, "EDGE_LOGS"),
+    CONFIG_CACHE: countKv(env.CONFIG_CACHE, "CONFIG_CACHE"),
   };
   wrapped.set(env, counted);
   return counted;
@@ -108,6 +109,17 @@ function countBucket(bucket: R2Bucket, name: string): R2Bucket {
     get: counting("b", "get"),
     head: counting("b", "head"),
   });
+}
+
+function countKv(namespace: KVNamespace, name: string): KVNamespace {
+  const counting =
+    (kind: "read" | "write") =>
+    (call: Call): Call =>
+    (...args) => {
+      add(`kv.${kind}.${name}`);
+      return call(...args);
+    };
+  return replace(namespace, { get: counting("read"), put: counting("write") });
 }
 
 /** `batch` wants the runtime's own statements back. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { opportunity, publicationOf } from "../../tests/support/sockets.ts";
 import { LiveEvent } from "./live-event.ts";
-import { pickFrame, renderLegacy, splitPair, type LegacyView } from "./legacy.ts";
+import type { LegacyView } from "./dialect.ts";
+import { pickFrame, renderLegacy, splitPair } from "./legacy.ts";
 
 interface Shape {
   readonly type?: string;

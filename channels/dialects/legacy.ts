@@ -1,11 +1,11 @@
 /** Frames of the legacy dialect: what the deployed frontend's hook understands (CONTRACT 5.2, UPSTREAM 1). Numbers are numbers,
  *  each frame is whole in itself, and no frame carries a position: this client neither dedupes nor recovers. */
+import type { Dialect, LegacyView } from "./dialect.ts";
 import type { LiveEvent } from "./live-event.ts";
+import { native } from "./native.ts";
 
 /** Streams a legacy socket is subscribed to. */
 export const legacyStreams = ["opportunities", "market"] as const;
-
-export type LegacyView = "full" | "redacted";
 
 type EventData = Readonly<Record<string, unknown>>;
 
@@ -84,3 +84,13 @@ function timeOf(value: unknown): number {
   const time = Date.parse(textOf(value));
   return Number.isFinite(time) ? time : 0;
 }
+
+/** Until it turns native this client sends pings only, and may turn native with any frame: reading and answering are native. */
+export const legacy: Dialect = {
+  ...native,
+  render({ events, view, shownOf }) {
+    const frames = events.flatMap((event) => renderLegacy(event, view ?? "redacted", shownOf(event)) ?? []);
+    return frames.length === 0 ? undefined : ({ joinedAt }) => frames.map((frame) => pickFrame(frame, joinedAt));
+  },
+  position: () => undefined,
+};

@@ -1,5 +1,9 @@
-/** Frames of the native dialect (CONTRACT 5.1), made by joining text around an event's own wire text. */
+/** The native dialect (CONTRACT 5.1). Event frames are made by joining text around an event's own wire text. */
+import { socketFrameBytesMax } from "../../schemas/limits.ts";
+import { closeCodes, unsubscribeCodes, type RequestId, type ServerFrame } from "../../schemas/socket.ts";
+import type { Closing, Dialect, Listener, Refusal, Reply } from "./dialect.ts";
 import type { LiveEvent } from "./live-event.ts";
+import { readNative } from "./native-commands.ts";
 
 export interface NativeHead {
   readonly channel: string;
@@ -48,3 +52,104 @@ export function renderRun(head: NativeHead, events: readonly LiveEvent[], prev: 
     return frame;
   });
 }
+
+/** A page of history, oldest first or newest first; each frame names the matching one before it either way. */
+function renderHistory({ run, offset, reverse, id }: Extract<Reply, { kind: "history" }>): string {
+  const frames = renderRun(run, run.events, run.prev);
+  const head = JSON.stringify({ type: "history", channel: run.channel, epoch: run.epoch, offset });
+  const tail = id === undefined ? "" : `,"id":${JSON.stringify(id)}`;
+  return `${head.slice(0, -1)},"events":[${(reverse ? frames.toReversed() : frames).join(",")}]${tail}}`;
+}
+
+/** The answer, exactly the missed events, and how far the stream is beyond them. */
+function renderSubscribed(reply: Extract<Reply, { kind: "subscribed" }>, { batch }: Listener): string[] {
+  const { run, offset, top, recovered, wasRecovering } = reply;
+  const { channel, epoch } = run;
+  const frames = renderRun(run, run.events, run.prev);
+  if ((run.events.at(-1)?.offset ?? offset) < top) frames.push(renderPosition(channel, top));
+  const head = frame({ type: "subscribed", channel, epoch, offset, recovered, was_recovering: wasRecovering, ...named(reply) });
+  return [head, ...(batch ? renderBatches(frames) : frames)];
+}
+
+function named({ id }: { readonly id?: RequestId | undefined }): { readonly id?: RequestId } {
+  return id === undefined ? {} : { id };
+}
+
+function frame(content: ServerFrame): string {
+  return JSON.stringify(content);
+}
+
+function refusal({ code, message, path, id }: Refusal): ServerFrame {
+  const at = path === undefined || path === "" ? {} : { path };
+  return { type: "error", code, message, ...at, ...named({ id }) };
+}
+
+function answerOf(reply: Exclude<Reply, { kind: "subscribed" | "history" | "connected" }>): ServerFrame {
+  switch (reply.kind) {
+    case "welcome":
+      return { type: "welcome", connection_id: reply.connectionId, region: reply.region, protocol: 1 };
+    case "authenticated":
+      return { type: "authenticated", expires_at: new Date(reply.expiresAtMs).toISOString(), ...named(reply) };
+    case "token_refused":
+      return refusal({ code: "UNAUTHORIZED", message: `the token is ${reply.reason}`, path: "token", id: reply.id });
+    case "token_expiring":
+      return { type: "token_expiring", expires_at: new Date(reply.expiresAtMs).toISOString() };
+    case "left":
+      return leftOf(reply);
+    case "unsubscribed":
+      return { type: "unsubscribed", channel: reply.channel, code: reply.code, reason: reply.reason };
+    case "presence": {
+      const { members, clients, users } = reply.presence;
+      return { type: "presence", channel: reply.channel, members, clients, users, ...named(reply) };
+    }
+    case "join":
+    case "leave":
+      return { type: reply.kind, channel: reply.channel, member: reply.member };
+    case "pong":
+      return { type: "pong", ...(reply.timestamp === undefined ? {} : { timestamp: reply.timestamp }) };
+    case "refused":
+      return refusal(reply.refusal);
+  }
+}
+
+function leftOf({ channel, wasSubscribed, id }: Extract<Reply, { kind: "left" }>): ServerFrame {
+  if (!wasSubscribed) return refusal({ code: "NOT_FOUND", message: "not subscribed to this channel", path: "channel", id });
+  return { type: "unsubscribed", channel, code: unsubscribeCodes.asked, reason: "unsubscribed", ...named({ id }) };
+}
+
+const closings: Readonly<Record<Closing, { readonly code: number; readonly reason: string }>> = {
+  policy: { code: closeCodes.policy, reason: "not subscribed" },
+  bad_request: { code: closeCodes.policy, reason: "bad request" },
+  too_big: { code: closeCodes.tooBig, reason: `frames end at ${socketFrameBytesMax} bytes` },
+  bad_token: { code: closeCodes.unauthorized, reason: "token invalid" },
+  unauthorized: { code: closeCodes.unauthorized, reason: "not subscribed" },
+  forbidden: { code: closeCodes.forbidden, reason: "not subscribed" },
+  slow: { code: closeCodes.slow, reason: "slow consumer: reconnect and recover by position" },
+  expired: { code: closeCodes.expired, reason: "token expired" },
+  too_many: { code: closeCodes.tooMany, reason: "too many messages" },
+  silent: { code: closeCodes.policy, reason: "nothing was said" },
+  gone: { code: closeCodes.restart, reason: "no ping for too long" },
+  restart: { code: closeCodes.restart, reason: "restart: reconnect and recover by position" },
+};
+
+export const native: Dialect = {
+  hasHandshake: false,
+  keepsNames: false,
+  // Clients of this dialect ping; the runtime answers for a sleeping relay.
+  heartbeat: undefined,
+  read: (raw) => [readNative(raw)],
+  write(reply, listener) {
+    if (reply.kind === "subscribed") return renderSubscribed(reply, listener);
+    if (reply.kind === "history") return [renderHistory(reply)];
+    return reply.kind === "connected" ? [] : [frame(answerOf(reply))];
+  },
+  render({ events, prev, announce, ...head }) {
+    if (events.length === 0) return undefined;
+    const frames = renderRun(head, events, prev);
+    if (announce) frames.unshift(renderPosition(head.channel, prev));
+    let batches: string[] | undefined;
+    return ({ batch }) => (batch ? (batches ??= renderBatches(frames)) : frames);
+  },
+  position: renderPosition,
+  close: (closing) => closings[closing],
+};

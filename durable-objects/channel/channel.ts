@@ -1,8 +1,9 @@
 /** The Channel object: the one durable acceptance of a stream's events. This shell stores, sends and sets the alarm; what happens to an
  *  event is decided in sequence.ts, what goes to whom in outbox.ts and hub.ts. */
 import { DurableObject } from "cloudflare:workers";
-import { findStream, type Sink } from "../../channels/catalogue.ts";
+import type { Sink } from "../../channels/catalogue.ts";
 import { bulkEventsPerSecond, historyReplyBytesMax, outboxBytesMax, safetyNetMs } from "../../schemas/limits.ts";
+import type { PresenceReply, PresenceRequest } from "../../schemas/presence.ts";
 import type {
   AppliedRequest,
   ChannelRpc,
@@ -25,29 +26,15 @@ import { relayStub } from "../stubs.ts";
 import { Bulk } from "./bulk.ts";
 import { newEpoch } from "./epoch.ts";
 import { historyOf } from "./history.ts";
-import { Hub } from "./hub.ts";
-import { Log } from "./log.ts";
 import { Memory } from "./memory.ts";
-import { delays, Outbox, type Delays } from "./outbox.ts";
-import { Progress } from "./progress.ts";
+import { open, type Open } from "./open.ts";
+import { delays, type Delays } from "./outbox.ts";
 import { sequence } from "./sequence.ts";
-import { Settlement } from "./settlement.ts";
 import { ChannelStorage, type Identity } from "./storage.ts";
 import { Waker } from "./waker.ts";
 
 /** After a restart relays are asked where they stand, unless they have said so by then. */
 const askRelaysAfterMs = 200;
-
-/** Everything of a channel that is in use: one stream in one epoch. */
-interface Open {
-  readonly identity: Identity;
-  readonly log: Log;
-  readonly outbox: Outbox;
-  readonly hub: Hub;
-  readonly progress: Progress;
-  readonly settlement: Settlement;
-  readonly applies: boolean;
-}
 
 export class Channel extends DurableObject<Env> implements ChannelRpc {
   protected readonly storage: ChannelStorage;
@@ -129,6 +116,10 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     const { log, identity } = this.#openFor(request.stream);
     const event = log.latest();
     return { v: 1, epoch: identity.epoch, top: log.head.top, ...(event === undefined ? {} : { event }) };
+  }
+
+  async presence(request: PresenceRequest): Promise<PresenceReply> {
+    return this.#openFor(request.stream).presence.of(request);
   }
 
   async status(request: StreamRequest): Promise<ChannelStatus> {
@@ -216,15 +207,14 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
   }
 
   #reopen(identity: Identity): Open {
-    const stream = findStream(identity.stream);
-    if (stream === undefined) throw new Error(`no stream ${identity.stream} in the catalogue`);
-    const log = new Log(this.storage);
-    const progress = new Progress(this.storage);
-    const shared = { storage: this.storage, log, now: () => this.now() };
-    const outbox = new Outbox(identity, stream.sinks, { ...shared, progress, delays: this.delays(), queue: (sink) => this.queue(sink) });
-    const hub = new Hub(identity, { ...shared, relay: (name) => this.relay(name), wakeAt: (time) => this.#waker.at(time) });
-    const settlement = new Settlement(progress, outbox.nextOf("hot-cache"), this.now());
-    this.#open = { identity, log, outbox, hub, progress, settlement, applies: stream.sinks.includes("hot-cache") };
+    const world = {
+      now: () => this.now(),
+      wakeAt: (time: number) => this.#waker.at(time),
+      relay: (name: string) => this.relay(name),
+      queue: (sink: Sink) => this.queue(sink),
+      delays: this.delays(),
+    };
+    this.#open = open(identity, this.storage, world);
     return this.#open;
   }
 

@@ -4,8 +4,9 @@ import type { DeliverReply, DeliverRequest, InterestRequest, LeaveRequest, Relay
 import { messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
 import { withTimeout } from "../../platform/timeout.ts";
+import { planCalls, type Call } from "./fanout.ts";
 import type { Log } from "./log.ts";
-import { concluded, nextStep, renewed, restored, type Sender } from "./sender.ts";
+import { concluded, renewed, restored, type Sender } from "./sender.ts";
 import type { ChannelStorage, Identity } from "./storage.ts";
 
 export interface HubDeps {
@@ -44,8 +45,7 @@ export class Hub {
     const sender = renewed(known, { relay: request.relay, generation: request.generation, position }, now);
     this.#senders.set(request.relay, sender);
     if (known?.generation !== sender.generation) this.#deps.storage.putInterest(sender.relay, sender.generation);
-    this.#dropExpired(now);
-    this.#pump(sender.relay);
+    this.kick();
   }
 
   leave(request: LeaveRequest): void {
@@ -54,46 +54,31 @@ export class Hub {
     if (known !== undefined && known.generation <= request.generation) this.#drop(request.relay);
   }
 
-  /** Something was written, or an alarm came: every relay that is not busy gets what it lacks. */
+  /** Something was written, answered or is due: every relay that is not busy gets what it lacks. */
   kick(): void {
-    for (const relay of this.#senders.keys()) this.#pump(relay);
+    const { log, now, wakeAt } = this.#deps;
+    this.#dropExpired(now());
+    const plan = planCalls([...this.#senders.values()], { top: log.head.top, first: log.extent.first, now: now() });
+    if (plan.wakeAt !== undefined) wakeAt(plan.wakeAt);
+    for (const call of plan.calls) void this.#deliver(call);
   }
 
-  #pump(relay: string): void {
-    const sender = this.#senders.get(relay);
-    if (sender === undefined) return;
-    const now = this.#deps.now();
-    if (sender.leaseEndsAt < now) {
-      this.#drop(relay);
-      return;
-    }
-    const step = nextStep(sender, this.#deps.log.head.top, now);
-    switch (step.kind) {
-      case "idle":
-        return;
-      case "wait":
-        this.#deps.wakeAt(step.until);
-        return;
-      case "probe":
-        void this.#deliver(sender, undefined);
-        return;
-      case "send":
-        void this.#deliver(sender, step.after);
-    }
+  async #deliver({ members, after }: Call): Promise<void> {
+    for (const sender of members) this.#senders.set(sender.relay, { ...sender, inFlight: true });
+    const replies = await this.#call(members, after);
+    members.forEach((sender, index) => this.#conclude(sender, replies[index], after));
+    this.kick();
   }
 
-  /** `after` is where the rows go on from; undefined asks for the relay's position only. */
-  async #deliver(sender: Sender, after: number | undefined): Promise<void> {
-    this.#senders.set(sender.relay, { ...sender, inFlight: true });
-    const reply = await this.#call(sender, after);
-    const current = this.#senders.get(sender.relay);
+  #conclude({ relay, generation }: Sender, reply: DeliverReply | undefined, after: number | undefined): void {
+    const current = this.#senders.get(relay);
     // A newer registration has taken over: its own cursor counts.
-    if (current === undefined || current.generation !== sender.generation) return;
+    if (current === undefined || current.generation !== generation) return;
+    if (reply === undefined) logWarning("channel.deliver.failed", { stream: this.#identity.stream, relay, failures: current.failures + 1 });
     const attempt = { reply, after, top: this.#deps.log.head.top };
     const next = concluded(current, attempt, { now: this.#deps.now(), random: Math.random() });
-    if (next === undefined) this.#drop(sender.relay);
-    else this.#senders.set(sender.relay, next);
-    this.#pump(sender.relay);
+    if (next === undefined) this.#drop(relay);
+    else this.#senders.set(relay, next);
   }
 
   #request(sender: Sender, after: number | undefined): DeliverRequest {
@@ -107,14 +92,19 @@ export class Hub {
     return { ...base, prev, reset, rows: log.rowsAfter(prev, deliverBytesMax) };
   }
 
-  /** Never throws, neither where the relay fails nor where our own log can't be read: either is tried again. */
-  async #call(sender: Sender, after: number | undefined): Promise<DeliverReply | undefined> {
-    const { relay, failures } = sender;
+  /** A reply per member, undefined where there is none. Never throws, neither where a relay fails nor where our own log can't be read:
+   *  either is tried again. */
+  async #call([head, ...rest]: Call["members"], after: number | undefined): Promise<readonly (DeliverReply | undefined)[]> {
     try {
-      return await withTimeout(this.#deps.relay(relay).deliver(this.#request(sender, after)), deliverTimeoutMs, relay);
+      const request = this.#request(head, after);
+      const stub = this.#deps.relay(head.relay);
+      if (rest.length === 0) return [await withTimeout(stub.deliver(request), deliverTimeoutMs, head.relay)];
+      const to = rest.map(({ relay, generation }) => ({ relay, generation }));
+      const { own, forwarded } = await withTimeout(stub.forward({ v: 1, request, to }), deliverTimeoutMs, head.relay);
+      return [own, ...forwarded.map((reply) => reply ?? undefined)];
     } catch (error) {
-      logWarning("channel.deliver.failed", { stream: this.#identity.stream, relay, failures: failures + 1, reason: messageOf(error) });
-      return undefined;
+      logWarning("channel.call.failed", { stream: this.#identity.stream, relay: head.relay, reason: messageOf(error) });
+      return [];
     }
   }
 

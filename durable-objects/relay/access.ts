@@ -1,25 +1,50 @@
-/** Tokens on sockets: who the bearer is, what they may hear, and the end of it. */
+/** Tokens on sockets: who the bearer is, what they may hear, and when that ends. */
 import { mayDo, type ChannelAction } from "../../channels/capabilities.ts";
 import { findChannel, type ChannelName } from "../../channels/catalogue.ts";
 import { utf8Bytes } from "../../platform/bytes.ts";
 import type { Config } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
+import type { Revocations } from "../../platform/revocations.ts";
 import { verifyToken, type Claims } from "../../platform/token.ts";
-import { attachmentBytesMax } from "./bounds.ts";
+import { attachmentBytesMax, noticeMs } from "./bounds.ts";
 import type { Connection } from "./connection.ts";
 
 export interface AccessDeps {
   readonly now: () => number;
+  /** Survives the object's sleep: when to look at the tokens next. */
+  readonly store: { findDue(): number | undefined; saveDue(atMs: number | undefined): void };
+  /** Something is due earlier than was known. */
+  onDue(): void;
   config(): Config;
+  readonly revocations: Pick<Revocations, "covers" | "isKnownFor">;
+}
+
+/** A client is told before its token expires: a minute before, or at half of what a shorter one has left. Pure. */
+export function noticeAt(nowMs: number, expiresAtMs: number): number {
+  return Math.max(expiresAtMs - noticeMs, nowMs + (expiresAtMs - nowMs) / 2);
+}
+
+export interface DueTokens {
+  readonly expired: readonly Connection[];
+  readonly expiring: readonly Connection[];
 }
 
 export class Access {
   readonly #deps: AccessDeps;
-  /** Nobody's token expires before this. */
-  #nextExpiryMs = Number.POSITIVE_INFINITY;
+  /** No token is to be announced or ended before this. */
+  #nextDueMs: number;
 
   constructor(deps: AccessDeps) {
     this.#deps = deps;
+    this.#nextDueMs = deps.store.findDue() ?? Number.POSITIVE_INFINITY;
+  }
+
+  get hasDue(): boolean {
+    return Number.isFinite(this.#nextDueMs);
+  }
+
+  get isDue(): boolean {
+    return this.#deps.now() >= this.#nextDueMs;
   }
 
   /** Binds a token to the connection, or says why it does not hold. Throws when its claims are too many to keep with a socket. */
@@ -27,12 +52,14 @@ export class Access {
     const verified = await verifyToken(token, this.#deps.config().jwt, this.#deps.now());
     if (!verified.ok) return verified.reason;
     const { claims } = verified;
+    if (await this.#deps.revocations.covers(claims, this.#deps.now())) return "invalid";
     if (utf8Bytes(JSON.stringify(claims)) > attachmentBytesMax) {
       throw new AppError("INVALID_PARAMETERS", `the token's claims take more than ${attachmentBytesMax} bytes`, { details: "token" });
     }
     connection.claims = claims;
+    connection.noticeAtMs = noticeAt(this.#deps.now(), claims.exp * 1_000);
     connection.save();
-    this.noteExpiry(claims);
+    this.note(connection);
     return claims;
   }
 
@@ -48,9 +75,7 @@ export class Access {
 
   /** Subscriptions that the connection's present token does not cover. */
   revoked(connection: Connection): string[] {
-    return [...connection.groups.values()]
-      .filter(({ spec }) => !this.#isPermitted(connection, "subscribe", spec))
-      .map(({ spec }) => spec.channel);
+    return [...connection.groups].filter(([, { spec }]) => !this.#isPermitted(connection, "subscribe", spec)).map(([name]) => name);
   }
 
   #isPermitted(connection: Connection, action: ChannelAction, channel: ChannelName): boolean {
@@ -58,19 +83,38 @@ export class Access {
     return mayDo({ grants: connection.claims, action, channel, publicChannels });
   }
 
-  noteExpiry(claims: Claims | undefined): void {
-    if (claims !== undefined) this.#nextExpiryMs = Math.min(this.#nextExpiryMs, claims.exp * 1_000);
+  /** Those whose token was revoked after it was accepted. */
+  ended(connections: Iterable<Connection>): Connection[] {
+    const nowMs = this.#deps.now();
+    return [...connections].filter(({ claims }) => claims !== undefined && this.#deps.revocations.isKnownFor(claims, nowMs));
   }
 
-  /** Those whose token has run out. Looks at the connections only when one has. */
-  expired(connections: Iterable<Connection>): Connection[] {
-    const nowMs = this.#deps.now();
-    if (nowMs < this.#nextExpiryMs) return [];
-    this.#nextExpiryMs = Number.POSITIVE_INFINITY;
-    return [...connections].filter((connection) => {
-      const isExpired = connection.isExpired(nowMs);
-      if (!isExpired) this.noteExpiry(connection.claims);
-      return isExpired;
-    });
+  note(connection: Connection): void {
+    const dueMs = dueOf(connection);
+    if (dueMs >= this.#nextDueMs) return;
+    this.#nextDueMs = dueMs;
+    this.#deps.store.saveDue(dueMs);
+    this.#deps.onDue();
   }
+
+  /** Those whose token has run out, and those to be told that it will. Looks at the connections only when there are any. */
+  due(connections: Iterable<Connection>): DueTokens {
+    if (!this.isDue) return { expired: [], expiring: [] };
+    const nowMs = this.#deps.now();
+    const known = [...connections].filter(({ claims }) => claims !== undefined);
+    const expired = known.filter((connection) => connection.isExpired(nowMs));
+    const living = known.filter((connection) => !connection.isExpired(nowMs));
+    const expiring = living.filter(({ noticeAtMs }) => noticeAtMs !== undefined && noticeAtMs <= nowMs);
+    for (const connection of expiring) {
+      connection.noticeAtMs = undefined;
+      connection.save();
+    }
+    this.#nextDueMs = living.reduce((next, connection) => Math.min(next, dueOf(connection)), Number.POSITIVE_INFINITY);
+    this.#deps.store.saveDue(this.hasDue ? this.#nextDueMs : undefined);
+    return { expired, expiring };
+  }
+}
+
+function dueOf({ claims, noticeAtMs }: Connection): number {
+  return claims === undefined ? Number.POSITIVE_INFINITY : (noticeAtMs ?? claims.exp * 1_000);
 }

@@ -1,27 +1,26 @@
 /** Who listens to what: connections, groups and their memberships, in memory and in the relay's SQLite. */
-import type { LiveEvent } from "../../channels/dialects/live-event.ts";
-import { pickFrame } from "../../channels/dialects/legacy.ts";
-import { renderBatches } from "../../channels/dialects/native.ts";
+import type { Position } from "../../channels/recovery.ts";
 import { unsubscribeCodes } from "../../schemas/socket.ts";
-import { Group, keyOf, type GroupSpec } from "./groups.ts";
+import { quietEventsMin, quietViewsMax } from "./bounds.ts";
+import { Group, isFiltered, keyOf, viewKeyOf, type Flush, type GroupSpec } from "./groups.ts";
+import { QuietViews } from "./quiet.ts";
 import type { Connection } from "./connection.ts";
 import type { RelayStore } from "./storage.ts";
 
 export interface AudienceDeps {
   readonly store: RelayStore;
   readonly now: () => number;
+  /** Up to where the sockets of a stream have been sent everything. */
+  standingOf(stream: string): Position;
   /** Somebody subscribed to the stream, or the last one left. */
   onChange(stream: string): void;
   onSlow(connection: Connection): void;
 }
 
-export interface Publication {
+export interface Publication extends Flush {
   readonly stream: string;
-  readonly epoch: string;
-  readonly events: readonly LiveEvent[];
   /** Counts flushes. */
   readonly turn: number;
-  shownOf(event: LiveEvent): number;
 }
 
 export class Audience {
@@ -29,9 +28,11 @@ export class Audience {
   readonly #connections = new Map<string, Connection>();
   readonly #groups = new Map<string, Group>();
   readonly #byStream = new Map<string, Set<Group>>();
+  readonly #quiet: QuietViews;
 
   constructor(deps: AudienceDeps) {
     this.#deps = deps;
+    this.#quiet = new QuietViews(deps.store, { viewsMax: quietViewsMax, eventsMin: quietEventsMin });
   }
 
   get size(): number {
@@ -51,11 +52,9 @@ export class Audience {
   }
 
   /** After a wake: groups start at the position that was written, which is what every socket has been sent. */
-  load(connections: readonly Connection[], positionOf: (stream: string) => number): void {
+  load(connections: readonly Connection[]): void {
     for (const connection of connections) this.add(connection);
-    const byId = new Map(
-      this.#deps.store.groups().map(({ id, spec }) => [id, this.#makeGroup(id, JSON.parse(spec) as GroupSpec, positionOf)]),
-    );
+    const byId = new Map(this.#deps.store.groups().map(({ id, spec }) => [id, this.#wakeGroup(id, JSON.parse(spec) as GroupSpec)]));
     for (const { socketId, groupId } of this.#deps.store.subscriptions()) {
       const connection = this.#connections.get(socketId);
       const group = byId.get(groupId);
@@ -66,8 +65,10 @@ export class Audience {
     for (const group of byId.values()) this.#dropIfEmpty(group);
   }
 
-  #makeGroup(id: number, spec: GroupSpec, positionOf: (stream: string) => number): Group {
-    const group = new Group(id, spec, { position: positionOf(spec.stream), nowMs: this.#deps.now(), woken: true });
+  #wakeGroup(id: number, spec: GroupSpec): Group {
+    const at = this.#deps.standingOf(spec.stream);
+    const prev = isFiltered(spec) ? this.#quiet.prevOf(viewKeyOf(spec), at) : at.offset;
+    const group = new Group(id, spec, { position: at.offset, prev, nowMs: this.#deps.now(), woken: true });
     this.#keep(group);
     return group;
   }
@@ -79,10 +80,11 @@ export class Audience {
     else siblings.add(group);
   }
 
-  join(connection: Connection, spec: GroupSpec, position: number): void {
+  /** `position`: up to where the connection was sent everything. `prev`: after it, up to there, nothing was for this view. */
+  join(connection: Connection, spec: GroupSpec, at: { readonly position: number; readonly prev: number }): void {
     const key = keyOf(spec);
     const known = this.#groups.get(key);
-    const group = known ?? new Group(this.#deps.store.addGroup(key), spec, { position, nowMs: this.#deps.now(), woken: false });
+    const group = known ?? new Group(this.#deps.store.addGroup(key), spec, { ...at, nowMs: this.#deps.now(), woken: false });
     this.#keep(group);
     enter(connection, group);
     this.#deps.store.addSubscription(connection.id, group.id);
@@ -90,8 +92,8 @@ export class Audience {
   }
 
   /** Whether there was such a subscription. */
-  leave(connection: Connection, channel: string): boolean {
-    const group = connection.groups.get(channel);
+  leave(connection: Connection, name: string): boolean {
+    const group = connection.groups.get(name);
     if (group === undefined) return false;
     exit(connection, group);
     this.#deps.store.dropSubscription(connection.id, group.id);
@@ -113,10 +115,28 @@ export class Audience {
 
   #dropIfEmpty(group: Group): void {
     if (group.members.size > 0) return;
+    if (isFiltered(group.spec)) this.#quiet.end(viewKeyOf(group.spec), group.prev, this.#deps.standingOf(group.spec.stream));
     this.#groups.delete(group.key);
     this.#byStream.get(group.spec.stream)?.delete(group);
     this.#deps.store.dropGroup(group.id);
     this.#deps.onChange(group.spec.stream);
+  }
+
+  /** A burst is over and the stream's position is written. */
+  settle(stream: string): void {
+    const at = this.#deps.standingOf(stream);
+    for (const group of this.#groupsOf(stream)) if (isFiltered(group.spec)) this.#quiet.keep(viewKeyOf(group.spec), group.prev, at);
+  }
+
+  /** The offset up to which a view is known to hold nothing beyond `since`: a client of a quiet view misses nothing when the log that it
+   *  would be looked up in is long gone. */
+  quietUpTo(spec: GroupSpec, since: Position): number {
+    if (!isFiltered(spec)) return since.offset;
+    const key = viewKeyOf(spec);
+    const { epoch, offset } = this.#deps.standingOf(spec.stream);
+    const live = this.#groupsOf(spec.stream).find((group) => viewKeyOf(group.spec) === key && group.prev <= since.offset);
+    if (live !== undefined && epoch === since.epoch) return Math.max(since.offset, offset);
+    return this.#quiet.upTo(key, since);
   }
 
   isHeard(stream: string): boolean {
@@ -132,39 +152,24 @@ export class Audience {
   }
 
   publish(publication: Publication): void {
-    for (const group of this.#groupsOf(publication.stream)) {
-      if (group.spec.dialect === "legacy") this.#publishLegacy(group, publication);
-      else this.#publishNative(group, publication);
+    const { stream, turn } = publication;
+    for (const group of this.#groupsOf(stream)) {
+      const rendered = group.render(publication, this.#deps.now());
+      if (rendered === undefined) continue;
+      for (const member of group.members) {
+        if (member.isSlow(turn)) this.#deps.onSlow(member);
+        else for (const text of rendered({ batch: member.batch, joinedAt: member.joined[stream] ?? 0 })) member.send(text);
+      }
     }
   }
 
-  #publishNative(group: Group, { epoch, events, turn }: Publication): void {
-    const frames = group.renderNative(epoch, events, this.#deps.now());
-    if (frames.length === 0) return;
-    const batched = lazily(() => renderBatches(frames));
-    for (const member of group.members) {
-      if (member.isSlow(turn)) this.#deps.onSlow(member);
-      else for (const text of member.batch ? batched() : frames) member.send(text);
-    }
-  }
-
-  #publishLegacy(group: Group, { stream, events, turn, shownOf }: Publication): void {
-    const frames = group.renderLegacy(events, shownOf);
-    for (const member of group.members) {
-      const joinedAt = member.joined[stream] ?? 0;
-      if (member.isSlow(turn)) this.#deps.onSlow(member);
-      else for (const frame of frames) member.send(pickFrame(frame, joinedAt));
-    }
-  }
-
-  /** Part of the stream is lost to its subscribers: native ones are told and subscribe again by their position. */
+  /** Part of the stream is lost to its subscribers: all but legacy ones are told and subscribe again by their position. */
   lose(stream: string): void {
     for (const group of this.#groupsOf(stream)) {
       if (group.spec.dialect === "legacy") continue;
-      const { channel } = group.spec;
       for (const member of group.members) {
-        this.leave(member, channel);
-        member.answer({ type: "unsubscribed", channel, code: unsubscribeCodes.insufficient, reason: "insufficient state" });
+        this.leave(member, group.name);
+        member.tell({ kind: "unsubscribed", channel: group.name, code: unsubscribeCodes.insufficient, reason: "insufficient state" });
       }
     }
   }
@@ -180,9 +185,9 @@ export class Audience {
     }
   }
 
-  tellPositions(positionOf: (stream: string) => number, afterMs: number): void {
+  tellPositions(afterMs: number): void {
     for (const group of this.#groups.values()) {
-      const frame = group.renderIdle(positionOf(group.spec.stream), this.#deps.now(), afterMs);
+      const frame = group.renderIdle(this.#deps.standingOf(group.spec.stream).offset, this.#deps.now(), afterMs);
       if (frame !== undefined) for (const member of group.members) member.send(frame);
     }
   }
@@ -190,16 +195,10 @@ export class Audience {
 
 function enter(connection: Connection, group: Group): void {
   group.members.add(connection);
-  connection.groups.set(group.spec.channel, group);
+  connection.groups.set(group.name, group);
 }
 
 function exit(connection: Connection, group: Group): void {
   group.members.delete(connection);
-  connection.groups.delete(group.spec.channel);
-}
-
-/** Rendered for the first who needs it. */
-function lazily<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
+  connection.groups.delete(group.name);
 }

@@ -28,3 +28,24 @@ export const attachmentBytesMax = 12_000;
 export const socketsMax = 30_000;
 /** Stale offsets remembered per stream to tell legacy sockets what they were not shown. */
 export const staleKept = 10_000;
+/** A last value is looked for among this many of the newest events: more are never stale in a row unless the backend replays its past. */
+export const lastValueScanMax = 100;
+/** A filtered history page looks at most at this many events before it says how far it came. */
+export const historyScanMax = 10_000;
+/** A client is told this long before its token expires; twice the renewal's period, so that a sleeping relay tells it in time. */
+export const noticeMs = 60_000;
+/** A socket that owes its handshake for this long is closed. */
+export const silentMs = 10_000;
+/** A client that pings does so every 30 s at least; after three misses it is gone. */
+export const ghostAfterMs = 100_000;
+/** Sockets that are sent away at a time: each comes back with an upgrade, a token and its subscriptions. */
+export const moveSlice = 1_000;
+export const moveEveryMs = 100;
+/** Part of the sockets from elsewhere that goes home with each renewal, once home serves again: all are home within minutes. */
+export const recallShare = 0.1;
+export const recallMin = 100;
+export const servingTimeoutMs = 2_000;
+/** Views whose quiet is remembered per relay, so that their clients find that they missed nothing. */
+export const quietViewsMax = 1_000;
+/** The log always reaches over this many events, so a shorter quiet is not worth a row. */
+export const quietEventsMin = 1_000;

@@ -55,6 +55,21 @@ it("may send 256 messages at once and 50 a minute afterwards", () => {
   expect(minute.filter(Boolean)).toHaveLength(50);
 });
 
+describe("a socket that owes its handshake", () => {
+  const waiting = (): { connection: Connection; silent: Promise<string> } => {
+    const connection = new Connection(new WebSocketPair()[0], { ...attachment, dialect: "centrifugo" });
+    return { connection, silent: new Promise((resolve) => connection.awaitGreeting(1, () => resolve("silent"))) };
+  };
+  const later = (): Promise<string> => new Promise((resolve) => setTimeout(() => resolve("left alone"), 20));
+
+  it("is given up after a while, unless it greets or goes away before", async () => {
+    expect(await Promise.race([waiting().silent, later()])).toBe("silent");
+    const gone = waiting();
+    gone.connection.hush();
+    expect(await Promise.race([gone.silent, later()])).toBe("left alone");
+  });
+});
+
 describe("what an anonymous legacy client hears", () => {
   it("is what is public of its streams, in the view the owner chose", () => {
     const publicChannels = ["arbitrage", "market", "executions"];
@@ -83,11 +98,14 @@ describe("an upgrade", () => {
   });
 
   it("is bare only when nothing tells the dialect", () => {
-    expect(read("")).toMatchObject({ isBare: true, region: "weur", batch: false, token: undefined });
-    for (const query of ["?token=t", "?batch=1", "?batch=0"]) expect(read(query)).toMatchObject({ isBare: false });
-    expect(read("", { "sec-websocket-protocol": "bearer.t" })).toMatchObject({ isBare: false, token: "t", subprotocol: "bearer.t" });
-    expect(read("", { authorization: "Bearer t" })).toMatchObject({ isBare: false, token: "t", subprotocol: undefined });
-    expect(read("", { "x-edge-channel": "market" })).toMatchObject({ isBare: false, subscribe: { type: "subscribe", channel: "market" } });
+    expect(read("")).toMatchObject({ dialect: "pending", region: "weur", batch: false, token: undefined });
+    for (const query of ["?token=t", "?batch=1", "?batch=0"]) expect(read(query)).toMatchObject({ dialect: "native" });
+    expect(read("", { "sec-websocket-protocol": "bearer.t" })).toMatchObject({ dialect: "native", token: "t", subprotocol: "bearer.t" });
+    expect(read("", { authorization: "Bearer t" })).toMatchObject({ dialect: "native", token: "t", subprotocol: undefined });
+    expect(read("", { "x-edge-channel": "market" })).toMatchObject({
+      dialect: "native",
+      subscribe: { type: "subscribe", channel: "market" },
+    });
   });
 
   it("leaves it to the frame's schema to refuse an offset that is no number", () => {

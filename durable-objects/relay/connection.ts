@@ -1,41 +1,56 @@
 /** One socket: what survives in its attachment, how it is sent to, and how fast it may talk. */
-import { renderBatches } from "../../channels/dialects/native.ts";
+import type { Closing, Dialect, Reply } from "../../channels/dialects/dialect.ts";
+import { dialects, type DialectName } from "../../channels/dialects/index.ts";
 import type { Claims } from "../../platform/token.ts";
 import { socketMessagesBurst, socketMessagesPerMinute } from "../../schemas/limits.ts";
-import type { ServerFrame } from "../../schemas/socket.ts";
-import { bufferedBytesMax } from "./bounds.ts";
+import { bufferedBytesMax, ghostAfterMs } from "./bounds.ts";
 import type { Group } from "./groups.ts";
 
-export type Dialect =
+export type Speech =
   /** A bare socket that has not shown yet what it speaks. */
-  "pending" | "native" | "legacy";
+  "pending" | DialectName;
 
 /** Kept by the platform with the socket while the object sleeps. */
 export interface Attachment {
   readonly v: 1;
   readonly id: string;
-  readonly dialect: Dialect;
+  readonly dialect: Speech;
   readonly batch: boolean;
   readonly openedAtMs: number;
+  /** The region nearest to the client, where it is another than this. */
+  readonly home?: string | undefined;
   readonly claims?: Claims;
+  /** When to tell that the token is about to expire; absent once that was told. */
+  readonly noticeAtMs?: number;
+  /** The handshake of a dialect that has one is done. */
+  readonly greeted?: boolean;
   /** Legacy: the position per stream at which this socket joined. */
   readonly joined?: Readonly<Record<string, number>>;
+  /** Names of channels whose comings and goings it wants to hear. */
+  readonly watches?: readonly string[];
 }
 
 export class Connection {
   readonly id: string;
   readonly batch: boolean;
   readonly openedAtMs: number;
-  dialect: Dialect;
+  readonly home: string | undefined;
+  dialect: Speech;
   claims: Claims | undefined;
+  noticeAtMs: number | undefined;
+  greeted: boolean;
   joined: Record<string, number>;
+  readonly watches: Set<string>;
   open = true;
+  /** Last ping that this object has answered itself. */
+  pingedAtMs: number | undefined;
   /** By canonical channel name; one subscription per channel. */
   readonly groups = new Map<string, Group>();
   /** Frames are handled one after the other: an unsubscribe never overtakes the subscribe before it. */
   work: Promise<void> = Promise.resolve();
   readonly #socket: WebSocket;
   readonly #bucket = { tokens: socketMessagesBurst, atMs: 0 };
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #checkedTurn = -1;
   /** Bytes of a recovery still allowed on top of the bound: they were sent in one go, on purpose. */
   #allowance = 0;
@@ -45,18 +60,53 @@ export class Connection {
     this.id = attachment.id;
     this.batch = attachment.batch;
     this.openedAtMs = attachment.openedAtMs;
+    this.home = attachment.home;
     this.dialect = attachment.dialect;
     this.claims = attachment.claims;
+    this.noticeAtMs = attachment.noticeAtMs;
+    this.greeted = attachment.greeted ?? false;
     this.joined = { ...attachment.joined };
+    this.watches = new Set(attachment.watches);
+  }
+
+  /** `onSilence` comes unless the client is greeted, or gone, before. A timer that is left running would keep the object from sleeping. */
+  awaitGreeting(waitMs: number, onSilence: () => void): void {
+    this.#silence = setTimeout(onSilence, waitMs);
+  }
+
+  greet(): void {
+    this.greeted = true;
+    this.hush();
+    this.save();
+  }
+
+  hush(): void {
+    if (this.#silence !== undefined) clearTimeout(this.#silence);
   }
 
   save(): void {
-    const { id, dialect, batch, openedAtMs, claims, joined } = this;
-    this.#socket.serializeAttachment({ v: 1, id, dialect, batch, openedAtMs, ...(claims === undefined ? {} : { claims }), joined });
+    const { id, dialect, batch, openedAtMs, home, claims, noticeAtMs, greeted, joined } = this;
+    const watches = this.watches.size === 0 ? undefined : [...this.watches];
+    // Undefined fields are left out: an attachment has 16 KB.
+    this.#socket.serializeAttachment(
+      JSON.parse(JSON.stringify({ v: 1, id, dialect, batch, openedAtMs, home, claims, noticeAtMs, greeted, joined, watches })),
+    );
+  }
+
+  /** What reads its messages and words what it is told. */
+  get speaks(): Dialect {
+    return dialects[this.dialect === "pending" ? "native" : this.dialect];
   }
 
   isExpired(nowMs: number): boolean {
     return this.claims !== undefined && this.claims.exp * 1_000 <= nowMs;
+  }
+
+  /** A client that used to ping and no longer does is gone, though nobody said so. One that never pinged may be silent for ever.
+   *  `answeredAtMs`: when the platform last answered the socket's ping by itself. */
+  isGhost(nowMs: number, answeredAtMs: (socket: WebSocket) => number | undefined): boolean {
+    const pingedAtMs = Math.max(this.pingedAtMs ?? 0, answeredAtMs(this.#socket) ?? 0);
+    return pingedAtMs > 0 && nowMs - pingedAtMs > ghostAfterMs;
   }
 
   /** Takes one message from the allowance of 50 a minute with a burst of 256. */
@@ -70,8 +120,19 @@ export class Connection {
     return true;
   }
 
-  answer(frame: ServerFrame): void {
-    this.send(JSON.stringify(frame));
+  tell(reply: Reply): void {
+    for (const text of this.#render(reply)) this.send(text);
+  }
+
+  /** Many events at once, on purpose: they do not count as slowness. */
+  catchUp(reply: Reply): void {
+    const texts = this.#render(reply);
+    this.allow(texts.reduce((sum, text) => sum + text.length, 0));
+    for (const text of texts) this.send(text);
+  }
+
+  #render(reply: Reply): readonly string[] {
+    return this.speaks.write(reply, { batch: this.batch, joinedAt: 0 });
   }
 
   /** Sending to a socket that is gone is no error: its close event follows. */
@@ -82,10 +143,6 @@ export class Connection {
     } catch {
       this.open = false;
     }
-  }
-
-  sendAll(frames: readonly string[]): void {
-    for (const frame of this.batch ? renderBatches(frames) : frames) this.send(frame);
   }
 
   /** What a recovery puts into the buffer at once does not count as slowness. */
@@ -103,8 +160,9 @@ export class Connection {
     return buffered > bufferedBytesMax + this.#allowance;
   }
 
-  close(code: number, reason: string): void {
+  close(closing: Closing): void {
     this.open = false;
+    const { code, reason } = this.speaks.close(closing);
     try {
       this.#socket.close(code, reason);
     } catch {

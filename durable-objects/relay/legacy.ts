@@ -1,6 +1,7 @@
 /** Subscribes a socket in the legacy dialect, as the deployed frontend expects without asking for it (CONTRACT 5.2). */
 import { mayDo } from "../../channels/capabilities.ts";
-import { legacyStreams, type LegacyView } from "../../channels/dialects/legacy.ts";
+import type { LegacyView } from "../../channels/dialects/dialect.ts";
+import { legacyStreams } from "../../channels/dialects/legacy.ts";
 import type { Config } from "../../platform/config.ts";
 import type { Audience } from "./audience.ts";
 import type { Connection } from "./connection.ts";
@@ -33,7 +34,8 @@ export async function startLegacy(
     // Entities whose last event is not beyond this position are new to this socket.
     connection.joined[name] = stream.flushed;
     connection.save();
-    audience.join(connection, { channel: name, stream: name, dialect: "legacy", filters: {}, view }, stream.flushed);
+    const at = { position: stream.flushed, prev: stream.flushed };
+    audience.join(connection, { channel: name, stream: name, dialect: "legacy", filters: {}, view }, at);
   }
 }
 

@@ -2,7 +2,7 @@
  *  at a time, because each holds its rows in memory. What fits is kept in the ring for those who come next. */
 import { withTimeout } from "../../platform/timeout.ts";
 import { lastOf } from "../../schemas/row.ts";
-import type { ChannelRpc, HistoryReply, LogRow } from "../../schemas/rpc.ts";
+import type { ChannelRpc, HistoryReply, HistoryRequest, LogRow } from "../../schemas/rpc.ts";
 import { hubTimeoutMs, pullsMax } from "./bounds.ts";
 import { contiguousAfter } from "./stream-state.ts";
 
@@ -38,16 +38,9 @@ export class Pulls {
     return started;
   }
 
-  /** One page of a stream's log: after `since`, or the newest `limit` events. */
-  page({ stream, since, limit }: { stream: string; since: number | undefined; limit: number }): Promise<HistoryReply> {
-    const ask = (after: number, count: number): Promise<HistoryReply> =>
-      withTimeout(this.#hub(stream).history({ v: 1, stream, since: after, limit: count }), hubTimeoutMs, "history");
-    return this.#limited(async () => {
-      if (since !== undefined) return ask(since, limit);
-      // Nothing is beyond the greatest offset: the answer only tells the top.
-      const { top } = await ask(Number.MAX_SAFE_INTEGER, 1);
-      return ask(Math.max(0, top - limit), limit);
-    });
+  /** One page of a stream's log, as far as one answer reaches. */
+  page(request: Omit<HistoryRequest, "v">): Promise<HistoryReply> {
+    return this.#limited(() => withTimeout(this.#hub(request.stream).history({ v: 1, ...request }), hubTimeoutMs, "history"));
   }
 
   async #limited<T>(work: () => Promise<T>): Promise<T> {

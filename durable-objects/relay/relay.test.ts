@@ -39,7 +39,8 @@ describe("bad input", () => {
     ['{"type":"subscribe","channel":"executions"}', "UNAUTHORIZED", "channel"],
     ['{"type":"history","channel":"executions"}', "UNAUTHORIZED", "channel"],
     ['{"type":"unsubscribe","channel":"market"}', "NOT_FOUND", "channel"],
-    ['{"type":"presence","channel":"market"}', "INVALID_PARAMETERS", "type"],
+    ['{"type":"presence","channel":"market"}', "UNAUTHORIZED", "channel"],
+    ['{"type":"subscribe","channel":"market","presence":true}', "UNAUTHORIZED", "channel"],
   ])("%s is answered with %s", async (text, code, path) => {
     const socket = await openSocket("/ws?batch=0");
     socket.send(text);

@@ -3,56 +3,95 @@ import { DurableObject } from "cloudflare:workers";
 import { configOf } from "../../platform/config.ts";
 import { messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
+import { Revocations } from "../../platform/revocations.ts";
 import { renewEveryMs } from "../../schemas/limits.ts";
-import type { ChannelRpc, DeliverReply, DeliverRequest, RelayRpc } from "../../schemas/rpc.ts";
-import { channelStub } from "../stubs.ts";
+import type { MembersReply, PresenceRequest } from "../../schemas/presence.ts";
+import type {
+  ChannelRpc,
+  DeliverReply,
+  DeliverRequest,
+  DrainReply,
+  DrainRequest,
+  ForwardReply,
+  ForwardRequest,
+  RelayRpc,
+  ServingReply,
+} from "../../schemas/rpc.ts";
+import type { RevokeReply, RevokeRequest } from "../../schemas/revocation.ts";
+import { readRevocations } from "../../stores/revocations.ts";
+import { channelStub, relayStub } from "../stubs.ts";
+import { Access } from "./access.ts";
 import { Audience } from "./audience.ts";
-import { legacyAfterMs, settleMs, socketsMax } from "./bounds.ts";
-import { idle, onPending, onTimer, type CoalesceStep } from "./coalesce.ts";
-import { Connection, type Attachment } from "./connection.ts";
+import { socketsMax } from "./bounds.ts";
+import type { Connection } from "./connection.ts";
+import { Flusher } from "./flusher.ts";
+import { forward } from "./forward.ts";
+import { askPresence, membersOf } from "./presence.ts";
+import { Moves } from "./moves.ts";
 import { Pulls } from "./pulls.ts";
 import { Sessions } from "./session.ts";
+import { Sockets } from "./sockets.ts";
 import { RelayStore } from "./storage.ts";
 import { Streams } from "./streams.ts";
-import { readUpgrade, type Upgrade } from "./upgrade.ts";
+import { readUpgrade } from "./upgrade.ts";
+import { Watchers } from "./watchers.ts";
 
 export class Relay extends DurableObject<Env> implements RelayRpc {
   readonly #store: RelayStore;
+  readonly #access: Access;
+  readonly #revocations: Revocations;
   readonly #audience: Audience;
   readonly #streams: Streams;
   readonly #sessions: Sessions;
+  readonly #sockets: Sockets;
+  readonly #moves: Moves<Connection>;
   #name: string | undefined;
-  #isAwake = false;
-  #coalesce = idle;
-  #flushedAtMs = 0;
-  #settling = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const now = (): number => Date.now();
-    this.#store = new RelayStore(ctx.storage.sql);
-    this.#name = this.#store.findName();
-    this.#audience = new Audience({
-      store: this.#store,
-      now,
-      onChange: (stream) => this.#streams.onAudience(stream),
-      onSlow: (connection) => this.#sessions.closeSlow(connection),
-    });
+    const config = (): ReturnType<typeof configOf> => configOf(env);
+    const store = new RelayStore(ctx.storage.sql);
+    const background = (event: string, work: Promise<unknown>): void => this.#background(event, work);
     const hub = (stream: string): ChannelRpc => this.hub(stream);
+    this.#store = store;
+    this.#name = store.findName();
+    this.#revocations = new Revocations((nowMs) => readRevocations(env, nowMs));
+    const revocations = this.#revocations;
+    this.#access = new Access({ store, now, config, revocations, onDue: () => background("relay.alarm.failed", this.#armAlarm()) });
+    const audience = new Audience({
+      store,
+      now,
+      standingOf: (stream) => this.#streams.standingOf(stream),
+      onChange: (stream) => this.#streams.onAudience(stream),
+      onSlow: (connection) => this.#sessions.close(connection, "slow"),
+    });
+    this.#audience = audience;
     this.#streams = new Streams({
-      store: this.#store,
-      audience: this.#audience,
+      store,
+      audience,
       now,
       hub,
       relayName: () => this.#nameOrThrow(),
-      wakeSockets: () => this.#wakeSockets(),
-      onPending: () => this.#step(onPending(this.#coalesce)),
+      wakeSockets: () => this.#sockets.wake(),
+      onPending: () => flusher.soon(),
       onJoin: () => this.#armAlarm(),
     });
-    const pulls = new Pulls(hub);
-    this.#sessions = new Sessions({ streams: this.#streams, audience: this.#audience, pulls, now, config: () => configOf(env) });
-    // A client that sends exactly this never wakes the object (REALTIME 3). Pings with a timestamp are answered by the session.
-    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('{"type":"ping"}', '{"type":"pong"}'));
+    const flusher = new Flusher({ now, flush: () => this.#flush(), settle: () => this.#streams.settle() });
+    const access = this.#access;
+    const presenceOf = askPresence(hub);
+    const watchers = new Watchers({ membersOf: async (channel) => (await presenceOf(channel)).members, now });
+    this.#sessions = new Sessions({ access, streams: this.#streams, audience, pulls: new Pulls(hub), watchers, presenceOf, now, config });
+    this.#moves = new Moves<Connection>({
+      store,
+      connections: () => audience.connections(),
+      sendAway: (connection) => this.#sessions.close(connection, "restart"),
+      wake: () => this.#sockets.wake(),
+      region: () => this.#nameOrThrow().split(":")[1] ?? "",
+      peer: (name) => this.peer(name),
+    });
+    const onOpen = (connection: Connection): void => this.#moves.opened(connection);
+    this.#sockets = new Sockets({ context: ctx, access, audience, sessions: this.#sessions, watchers, now, onOpen, background });
     this.#recoverFromCrash();
   }
 
@@ -64,7 +103,7 @@ export class Relay extends DurableObject<Env> implements RelayRpc {
   /** The object died in the middle of a burst while its sockets lived on: what they were sent is not known, so they are told. */
   #recoverFromCrash(): void {
     const adrift = this.#streams.adrift();
-    if (adrift.length > 0) this.#wakeSockets();
+    if (adrift.length > 0) this.#sockets.wake();
     for (const stream of adrift) {
       this.#audience.lose(stream.name);
       // Legacy sockets can't recover; they go on with the next event.
@@ -77,125 +116,96 @@ export class Relay extends DurableObject<Env> implements RelayRpc {
     return this.#streams.deliver(request);
   }
 
+  async forward(request: ForwardRequest): Promise<ForwardReply> {
+    return forward(request, { deliver: (own) => this.#streams.deliver(own), peer: (name) => this.peer(name) });
+  }
+
+  async members(request: PresenceRequest): Promise<MembersReply> {
+    this.#sockets.wake();
+    this.#sockets.reap();
+    return membersOf(this.#audience.connections(), request.channel);
+  }
+
+  async drain({ drained }: DrainRequest): Promise<DrainReply> {
+    return { v: 1, sent: this.#moves.drain(drained) };
+  }
+
+  async serving(): Promise<ServingReply> {
+    return { v: 1, serving: this.#moves.isServing };
+  }
+
+  /** An operator ended a token: its sockets close now. */
+  async revoke({ revocation }: RevokeRequest): Promise<RevokeReply> {
+    this.#revocations.add(revocation);
+    this.#sockets.wake();
+    return { v: 1, closed: this.#sessions.closeRevoked() };
+  }
+
+  protected peer(name: string): RelayRpc {
+    return relayStub(this.env, name);
+  }
+
   override async fetch(request: Request): Promise<Response> {
     const upgrade = readUpgrade(request);
     if (upgrade === undefined) return new Response("expected a WebSocket upgrade", { status: 426 });
-    this.#wakeSockets();
+    this.#sockets.wake();
     if (this.#audience.size >= socketsMax) return new Response("relay is full", { status: 503, headers: { "retry-after": "1" } });
     this.#remember(upgrade.relay);
-    const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
-    this.#open(server, upgrade);
-    const headers = upgrade.subprotocol === undefined ? {} : { "sec-websocket-protocol": upgrade.subprotocol };
-    return new Response(null, { status: 101, webSocket: client, headers });
-  }
-
-  #open(socket: WebSocket, { token, batch, subscribe, isBare, region }: Upgrade): void {
-    const id = crypto.randomUUID();
-    const connection = new Connection(socket, { v: 1, id, dialect: isBare ? "pending" : "native", batch, openedAtMs: Date.now() });
-    connection.save();
-    this.#audience.add(connection);
-    this.#connections.set(socket, connection);
-    connection.answer({ type: "welcome", connection_id: id, region, protocol: 1 });
-    if (isBare) this.#awaitDialect(connection);
-    this.#background("relay.open.failed", this.#sessions.begin(connection, { token, subscribe }));
-  }
-
-  #awaitDialect(connection: Connection): void {
-    const waitMs = Math.max(0, connection.openedAtMs + legacyAfterMs - Date.now());
-    setTimeout(() => {
-      if (connection.open && connection.dialect === "pending") this.#sessions.beLegacy(connection);
-    }, waitMs);
-  }
-
-  /** After a wake, once, and only when sockets matter: reading them costs each attachment. */
-  #wakeSockets(): void {
-    if (this.#isAwake) return;
-    this.#isAwake = true;
-    const connections = this.ctx.getWebSockets().flatMap((socket) => this.#restore(socket) ?? []);
-    this.#audience.load(connections, (stream) => this.#streams.positionOf(stream));
-    for (const connection of connections) {
-      this.#sessions.access.noteExpiry(connection.claims);
-      if (connection.dialect === "pending") this.#awaitDialect(connection);
-    }
-  }
-
-  readonly #connections = new WeakMap<WebSocket, Connection>();
-
-  #restore(socket: WebSocket): Connection | undefined {
-    const attachment = socket.deserializeAttachment() as Attachment | null;
-    if (attachment === null || socket.readyState !== WebSocket.OPEN) return undefined;
-    const connection = new Connection(socket, attachment);
-    this.#connections.set(socket, connection);
-    return connection;
-  }
-
-  #connectionOf(socket: WebSocket): Connection | undefined {
-    this.#wakeSockets();
-    return this.#connections.get(socket);
+    if (this.#sockets.isBeating(upgrade)) this.#background("relay.alarm.failed", this.#armAlarm());
+    return this.#sockets.open(upgrade);
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const connection = this.#connectionOf(socket);
+    const connection = this.#sockets.find(socket);
     if (connection !== undefined) await this.#sessions.receive(connection, message);
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
-    this.#forget(socket);
-    // Without an answer clients see 1006 after 10 s; these codes may not be sent (PLATFORM).
-    const answer = code === 1005 || code === 1006 || code === 1015 ? 1000 : code;
-    try {
-      socket.close(answer, reason);
-    } catch {
-      // Answered already.
-    }
+    this.#sockets.end(socket, code, reason);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    this.#forget(socket);
-  }
-
-  #forget(socket: WebSocket): void {
-    const connection = this.#connectionOf(socket);
-    if (connection !== undefined) this.#audience.drop(connection);
-  }
-
-  #step({ state, flush, timerMs }: CoalesceStep): void {
-    this.#coalesce = state;
-    if (timerMs !== undefined) setTimeout(() => this.#step(onTimer(this.#coalesce, Date.now())), timerMs);
-    if (flush) this.#flush();
+    this.#sockets.forget(socket);
   }
 
   #flush(): void {
-    this.#wakeSockets();
-    this.#sessions.closeExpired();
-    this.#flushedAtMs = Date.now();
+    this.#tendTokens();
     this.#streams.flushAll();
-    this.#settleLater(settleMs);
   }
 
-  /** Positions are written once a burst is over, because nothing announces hibernation. */
-  #settleLater(delayMs: number): void {
-    if (this.#settling) return;
-    this.#settling = true;
-    setTimeout(() => {
-      this.#settling = false;
-      const restMs = this.#flushedAtMs + settleMs - Date.now();
-      if (restMs > 0) this.#settleLater(restMs);
-      else this.#streams.settle();
-    }, delayMs);
+  /** Sockets are read only when a token is due. */
+  #tendTokens(): void {
+    if (!this.#access.isDue) return;
+    this.#sockets.wake();
+    this.#sessions.tendTokens();
+  }
+
+  /** What this relay was not told of. Sockets are read only when something was revoked lately. */
+  async #tendRevocations(): Promise<void> {
+    if (!(await this.#revocations.hasRecent(Date.now()))) return;
+    this.#sockets.wake();
+    this.#sessions.closeRevoked();
   }
 
   /** Re-arms before it works and never throws: an alarm that threw too often is gone. */
   override async alarm(): Promise<void> {
     try {
-      if (!this.#streams.hasInterests) return;
+      if (!this.#hasWork()) return;
       await this.ctx.storage.setAlarm(Date.now() + renewEveryMs);
-      if (this.#isAwake) this.#sessions.closeExpired();
+      this.#tendTokens();
+      this.#sockets.reap();
+      this.#sockets.beat();
       await this.#streams.renewAll();
+      await this.#tendRevocations();
+      await this.#moves.recall();
     } catch (error) {
       logWarning("relay.alarm.failed", { reason: messageOf(error) });
     }
+  }
+
+  /** Tokens and heartbeats need an alarm for as long as there are sockets; streams a little longer. */
+  #hasWork(): boolean {
+    return this.#streams.hasInterests || (!this.#sockets.isEmpty && (this.#access.hasDue || this.#sockets.hasHeartbeats));
   }
 
   async #armAlarm(): Promise<void> {

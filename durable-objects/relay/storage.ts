@@ -1,5 +1,6 @@
 /** A relay's SQLite: where it stands in each stream, and which socket subscribes to what. Sockets outlive the object's memory;
  *  after an eviction everything else is rebuilt from here and from the sockets' attachments. */
+import type { QuietSpan, QuietStore } from "./quiet.ts";
 
 export interface StreamRow {
   readonly stream: string;
@@ -13,7 +14,10 @@ export interface StreamRow {
   readonly idleSinceMs: number | undefined;
 }
 
-export class RelayStore {
+/** The relay's region gets no sockets; some of its sockets belong to another region. */
+export type Flag = "drained" | "displaced";
+
+export class RelayStore implements QuietStore {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -25,6 +29,9 @@ export class RelayStore {
         clean INTEGER NOT NULL, idle_since_ms INTEGER
       ) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS groups (id INTEGER PRIMARY KEY, spec TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS flags (name TEXT PRIMARY KEY) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS due (id INTEGER PRIMARY KEY CHECK (id = 1), at_ms INTEGER NOT NULL);
+      CREATE TABLE IF NOT EXISTS quiet (view TEXT PRIMARY KEY, epoch TEXT NOT NULL, prev INTEGER NOT NULL, until INTEGER);
       CREATE TABLE IF NOT EXISTS subs (socket_id TEXT NOT NULL, group_id INTEGER NOT NULL, PRIMARY KEY (socket_id, group_id)) WITHOUT ROWID;
     `);
   }
@@ -35,6 +42,42 @@ export class RelayStore {
 
   saveName(name: string): void {
     this.#sql.exec("INSERT OR REPLACE INTO relay (id, name) VALUES (1, ?)", name);
+  }
+
+  findFlag(name: Flag): boolean {
+    return this.#sql.exec("SELECT 1 FROM flags WHERE name = ?", name).toArray().length > 0;
+  }
+
+  saveFlag(name: Flag, isSet: boolean): void {
+    this.#sql.exec(isSet ? "INSERT OR IGNORE INTO flags (name) VALUES (?)" : "DELETE FROM flags WHERE name = ?", name);
+  }
+
+  /** When a token is to be looked at next. */
+  findDue(): number | undefined {
+    return this.#sql.exec<{ at_ms: number }>("SELECT at_ms FROM due").toArray()[0]?.at_ms;
+  }
+
+  saveDue(atMs: number | undefined): void {
+    if (atMs === undefined) this.#sql.exec("DELETE FROM due");
+    else this.#sql.exec("INSERT OR REPLACE INTO due (id, at_ms) VALUES (1, ?)", Math.floor(atMs));
+  }
+
+  /** In the order in which they were written. */
+  quietSpans(): { view: string; span: QuietSpan }[] {
+    return this.#sql
+      .exec<{ view: string; epoch: string; prev: number; until: number | null }>(
+        "SELECT view, epoch, prev, until FROM quiet ORDER BY rowid",
+      )
+      .toArray()
+      .map(({ view, epoch, prev, until }) => ({ view, span: { epoch, prev, until: until ?? undefined } }));
+  }
+
+  saveQuiet(view: string, { epoch, prev, until }: QuietSpan): void {
+    this.#sql.exec("INSERT OR REPLACE INTO quiet (view, epoch, prev, until) VALUES (?, ?, ?, ?)", view, epoch, prev, until ?? null);
+  }
+
+  dropQuiet(view: string): void {
+    this.#sql.exec("DELETE FROM quiet WHERE view = ?", view);
   }
 
   streams(): StreamRow[] {

@@ -1,5 +1,6 @@
 /** The relay's side of the hub–relay protocol: joining, taking delivers, renewing, leaving, and what is written down about it.
  *  The decisions are in stream-state.ts; here they meet storage, timers and the hub. */
+import type { Position } from "../../channels/recovery.ts";
 import { LiveEvent } from "../../channels/dialects/live-event.ts";
 import { AppError, messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
@@ -45,8 +46,10 @@ export class Streams {
     return [...this.#streams.values()].some((stream) => stream.phase !== "idle" || isOrphaned(stream));
   }
 
-  positionOf(stream: string): number {
-    return this.#streams.get(stream)?.flushed ?? 0;
+  /** Up to where the sockets of a stream have been sent everything. */
+  standingOf(name: string): Position {
+    const { epoch, flushed } = this.#streams.get(name) ?? { epoch: "", flushed: 0 };
+    return { epoch, offset: flushed };
   }
 
   find(name: string): RelayStream {
@@ -173,12 +176,9 @@ export class Streams {
       if (stream.clean || stream.phase !== "live" || stream.pending.length > 0) continue;
       stream.clean = true;
       this.#save(rowOf(stream));
+      this.#deps.audience.settle(stream.name);
     }
-    this.#tellPositions();
-  }
-
-  #tellPositions(): void {
-    this.#deps.audience.tellPositions((name) => this.positionOf(name), renewEveryMs);
+    this.#deps.audience.tellPositions(renewEveryMs);
   }
 
   /** Whether somebody subscribes decides when the interest ends. */
@@ -193,7 +193,7 @@ export class Streams {
 
   /** Each 30 s for every stream: renew, leave or join again. Never throws. */
   async renewAll(): Promise<void> {
-    this.#tellPositions();
+    this.#deps.audience.tellPositions(renewEveryMs);
     await Promise.all([...this.#streams.values()].map((stream) => this.#tend(stream)));
   }
 

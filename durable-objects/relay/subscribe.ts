@@ -1,58 +1,16 @@
 /** Subscribing with recovery: gathers what a client missed while the stream moves on, then answers, sends and joins the group in one
  *  synchronous step, so that no event falls between the missed ones and the live ones. */
-import { decideRecovery, type Position } from "../../channels/recovery.ts";
 import { LiveEvent } from "../../channels/dialects/live-event.ts";
-import { renderPosition, renderRun } from "../../channels/dialects/native.ts";
-import { recoveryEventsMax } from "../../schemas/limits.ts";
-import { eventsOf, lastOf } from "../../schemas/row.ts";
+import { decideLastValue, type Position } from "../../channels/recovery.ts";
+import { AppError } from "../../platform/errors.ts";
+import { eventsOf } from "../../schemas/row.ts";
 import type { LogRow } from "../../schemas/rpc.ts";
-import type { RequestId } from "../../schemas/socket.ts";
-import type { Audience } from "./audience.ts";
-import { pullRoundsMax, rewindScanMax } from "./bounds.ts";
 import type { Connection } from "./connection.ts";
-import { belongs, isFiltered, type GroupSpec } from "./groups.ts";
-import type { Pulls } from "./pulls.ts";
+import { claimOf, gatheringOf, isLastValue, nextStep, type Gathering, type SubscribeDeps, type Wish } from "./gather.ts";
+import { belongs, isFiltered, nameOf } from "./groups.ts";
 import type { RelayStream } from "./stream.ts";
-import type { Streams } from "./streams.ts";
 
-export type Start =
-  | { readonly kind: "live" }
-  | { readonly kind: "position"; readonly position: Position }
-  /** The newest `events` that match, or those of the last `ms`. */
-  | { readonly kind: "rewind"; readonly events?: number; readonly ms?: number };
-
-export interface Wish {
-  readonly spec: GroupSpec;
-  readonly start: Start;
-  readonly id?: RequestId | undefined;
-}
-
-export interface SubscribeDeps {
-  readonly streams: Streams;
-  readonly audience: Audience;
-  readonly pulls: Pulls;
-  readonly now: () => number;
-}
-
-/** What has been gathered so far for one subscription. */
-interface Gathering {
-  since: Position;
-  readonly rows: LogRow[];
-  rounds: number;
-  /** Asked the hub whether a position beyond ours exists. */
-  asked: boolean;
-  lost: boolean;
-  /** A rewind takes what there is; a recovery takes all or nothing. */
-  readonly isRewind: boolean;
-}
-
-/** Either ready, or something to wait for before looking again. */
-type Step =
-  | { readonly kind: "ready"; readonly rows: readonly LogRow[] }
-  | { readonly kind: "fresh" }
-  | { readonly kind: "wait"; readonly work: () => Promise<void> };
-
-/** Throws UPSTREAM_UNAVAILABLE when the hub can't be reached. */
+/** Throws UPSTREAM_UNAVAILABLE when the hub can't be reached, and CONFLICT for what the wish wants recovered or not at all. */
 export async function subscribe(connection: Connection, wish: Wish, deps: SubscribeDeps): Promise<void> {
   const stream = deps.streams.find(wish.spec.stream);
   let gathering: Gathering | undefined;
@@ -62,96 +20,89 @@ export async function subscribe(connection: Connection, wish: Wish, deps: Subscr
       continue;
     }
     // From here to finish() nothing may be awaited: the position read is the position joined at.
-    const since = sinceOf(wish, stream);
-    if (since === undefined) return finish(connection, wish, { deps, stream, from: undefined, rows: [] });
-    gathering ??= { since, rows: [], rounds: 0, asked: false, lost: false, isRewind: wish.start.kind === "rewind" };
-    const step = nextStep(stream, gathering, deps);
+    gathering ??= gatheringOf(wish, stream, deps);
+    if (gathering === undefined) return finish(connection, wish, { deps, stream, ...fresh(stream, wish) });
+    const step = nextStep(stream, gathering, { wish, deps });
     if (step.kind === "wait") {
       await step.work();
       continue;
     }
-    const isReady = step.kind === "ready";
-    return finish(connection, wish, { deps, stream, from: isReady ? gathering.since.offset : undefined, rows: isReady ? step.rows : [] });
+    const outcome = step.kind === "ready" ? outcomeOf(wish, stream, { rows: step.rows, nowMs: deps.now() }) : fresh(stream, wish);
+    return finish(connection, wish, { deps, stream, ...outcome });
   }
-}
-
-function sinceOf({ spec, start }: Wish, stream: RelayStream): Position | undefined {
-  if (start.kind === "live") return undefined;
-  if (start.kind === "position") return start.position;
-  const scan = start.events === undefined || isFiltered(spec) ? rewindScanMax : start.events;
-  return { epoch: stream.epoch, offset: Math.max(0, stream.flushed - scan) };
-}
-
-function nextStep(stream: RelayStream, gathering: Gathering, deps: SubscribeDeps): Step {
-  const { since } = gathering;
-  // What came in but was not sent yet may be what this client already knows from another relay.
-  if (since.epoch === stream.epoch && since.offset > stream.flushed) deps.streams.flush(stream);
-  const log = { epoch: stream.epoch, top: stream.flushed, first: gathering.lost ? stream.flushed + 1 : since.offset + 1 };
-  const recovery = decideRecovery(log, since, recoveryEventsMax);
-  if (!recovery.recovered) {
-    if (recovery.reason !== "future" || gathering.asked) return { kind: "fresh" };
-    gathering.asked = true;
-    return { kind: "wait", work: () => deps.streams.caughtUp(stream, since.offset) };
-  }
-  const newest = gathering.rows.at(-1);
-  const end = newest === undefined ? since.offset : lastOf(newest);
-  const rest = stream.ring.between(end, stream.flushed);
-  if (rest !== undefined) return { kind: "ready", rows: [...gathering.rows, ...rest] };
-  if (gathering.rounds >= pullRoundsMax) return { kind: "fresh" };
-  return { kind: "wait", work: () => pullMore(stream, gathering, { deps, end }) };
-}
-
-async function pullMore(stream: RelayStream, gathering: Gathering, { deps, end }: { deps: SubscribeDeps; end: number }): Promise<void> {
-  gathering.rounds += 1;
-  const { epoch, flushed, name } = stream;
-  const until = Math.min(flushed, (stream.ring.first ?? flushed + 1) - 1);
-  const pulled = await deps.pulls.pull({ stream: name, epoch, since: end, until });
-  if (pulled.kind === "lost") {
-    const isShorter = gathering.isRewind && pulled.first > end + 1 && pulled.first <= flushed;
-    if (isShorter) gathering.since = { epoch, offset: pulled.first - 1 };
-    else gathering.lost = true;
-    return;
-  }
-  gathering.rows.push(...pulled.rows);
-  if (stream.epoch === epoch) stream.ring.prepend(pulled.rows, stream.position);
 }
 
 interface Outcome {
-  readonly deps: SubscribeDeps;
-  readonly stream: RelayStream;
-  /** The position the client goes on from, undefined for the current one. */
-  readonly from: number | undefined;
-  readonly rows: readonly LogRow[];
+  readonly recovered: boolean;
+  /** The position the client goes on from. */
+  readonly offset: number;
+  readonly events: readonly LiveEvent[];
+  /** From here to where the stream stands, only `events` are for this view. */
+  readonly knownFrom: number;
 }
 
-/** One synchronous step: subscribed, what was missed, the position, and live from here. */
-function finish(connection: Connection, wish: Wish, { deps, stream, from, rows }: Outcome): void {
-  const { spec, start, id } = wish;
-  const { channel } = spec;
-  const { epoch, flushed } = stream;
-  const matching = rows
+function fresh({ flushed }: RelayStream, { start, recoverOrFail }: Wish): Outcome {
+  if (recoverOrFail && start.kind === "position")
+    throw new AppError("CONFLICT", "the history does not continue from this position", { details: "offset" });
+  return { recovered: false, offset: flushed, events: [], knownFrom: flushed };
+}
+
+interface Gathered {
+  readonly rows: readonly LogRow[];
+  readonly nowMs: number;
+}
+
+function outcomeOf(wish: Wish, stream: RelayStream, { rows, nowMs }: Gathered): Outcome {
+  const { spec, start } = wish;
+  const events = rows
     .flatMap(eventsOf)
     .map((event) => new LiveEvent(event))
     .filter((event) => !isFiltered(spec) || belongs(spec, event));
-  const events = start.kind === "rewind" ? newestOf(matching, start, deps.now()) : matching;
-  // A rewind begins right before its first event, a recovery at the client's own position.
-  const offset = start.kind === "rewind" ? (events[0]?.offset ?? flushed + 1) - 1 : (from ?? flushed);
-  const recovered = start.kind === "position" && from !== undefined;
+  const claim = claimOf(wish, stream);
+  if (claim !== undefined && isLastValue(wish)) return lastValueOf(wish, stream, { claim, events });
+  // A recovery begins at the client's own position, a rewind right before its first event.
+  if (claim !== undefined) return { recovered: true, offset: claim.offset, events, knownFrom: claim.offset };
+  const shown = start.kind === "rewind" ? newestOf(events, start, nowMs) : events;
+  return { recovered: false, offset: (shown[0]?.offset ?? stream.flushed + 1) - 1, events: shown, knownFrom: stream.flushed };
+}
+
+/** Only the newest event counts, whatever was missed before it. */
+function lastValueOf(wish: Wish, stream: RelayStream, seen: { claim: Position; events: readonly LiveEvent[] }): Outcome {
+  const { epoch, flushed } = stream;
+  const latest = seen.events.findLast(({ stale }) => !stale) ?? seen.events.at(-1);
+  const decision = decideLastValue({ epoch, top: flushed, latest: latest?.offset ?? 0 }, seen.claim);
+  if (!decision.recovered || latest === undefined) return fresh(stream, wish);
+  const knows = decision.missed === 0;
+  const isBefore = seen.claim.epoch === epoch && seen.claim.offset < latest.offset;
+  return {
+    recovered: true,
+    offset: knows || isBefore ? seen.claim.offset : latest.offset - 1,
+    events: knows ? [] : [latest],
+    knownFrom: flushed,
+  };
+}
+
+interface Ending extends Outcome {
+  readonly deps: SubscribeDeps;
+  readonly stream: RelayStream;
+}
+
+/** One synchronous step: subscribed, what was missed, and live from here. */
+function finish(connection: Connection, { spec, start, id }: Wish, ending: Ending): void {
+  const { deps, stream, recovered, offset, events, knownFrom } = ending;
+  const { epoch, flushed } = stream;
+  const channel = nameOf(spec);
   deps.audience.leave(connection, channel);
-  deps.audience.join(connection, spec, flushed);
-  connection.answer({
-    type: "subscribed",
-    channel,
-    epoch,
+  deps.audience.join(connection, spec, { position: flushed, prev: events.at(-1)?.offset ?? knownFrom });
+  connection.catchUp({
+    kind: "subscribed",
+    run: { channel, epoch, prev: offset, events },
     offset,
+    top: flushed,
     recovered,
-    was_recovering: start.kind === "position",
-    ...(id === undefined ? {} : { id }),
+    wasRecovering: start.kind === "position",
+    id,
   });
-  const frames = renderRun({ channel, epoch }, events, offset);
-  if ((events.at(-1)?.offset ?? offset) < flushed) frames.push(renderPosition(channel, flushed));
-  connection.allow(frames.reduce((bytes, frame) => bytes + frame.length, 0));
-  connection.sendAll(frames);
 }
 
 function newestOf(events: readonly LiveEvent[], start: { readonly events?: number; readonly ms?: number }, nowMs: number): LiveEvent[] {

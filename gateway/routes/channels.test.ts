@@ -45,7 +45,7 @@ async function store(events: readonly { event: EdgeEvent; offset: number; epoch:
 }
 
 describe("a channel", () => {
-  const counting = { channel: () => ((untouched += 1), { history: never, settled: never, latest: never }) };
+  const counting = { channel: () => ((untouched += 1), { history: never, settled: never, latest: never, presence: never }) };
 
   it.each([
     ["nothing/history", 404, "NOT_FOUND"],
@@ -56,6 +56,8 @@ describe("a channel", () => {
     ["opportunities/history?since=5", 400, "INVALID_PARAMETERS"],
     ["opportunities/history?since=-1", 400, "INVALID_PARAMETERS"],
     ["opportunities/history?limit=1001", 400, "INVALID_PARAMETERS"],
+    ["opportunities/history?reverse=yes", 400, "INVALID_PARAMETERS"],
+    ["opportunities/history?reverse=true&since=5", 400, "INVALID_PARAMETERS"],
     ["opportunities/history?until=5", 400, "INVALID_PARAMETERS"],
     ["opportunities/snapshot?limit=501", 400, "INVALID_PARAMETERS"],
     ["opportunities/snapshot?cursor=x", 400, "INVALID_PARAMETERS"],
@@ -67,6 +69,8 @@ describe("a channel", () => {
   it.each<[number, string, Record<string, unknown> | undefined]>([
     [401, "executions/history", undefined],
     [401, "executions/snapshot", undefined],
+    [401, "opportunities/presence", undefined],
+    [403, "opportunities/presence", { channels: { opportunities: ["subscribe", "history"] } }],
     [403, "executions/history", { channels: { executions: ["subscribe"] } }],
     [403, "executions/snapshot", { channels: { executions: ["history"] } }],
     [403, "executions/snapshot", { channels: { "executions:base": ["subscribe"] } }],
@@ -78,9 +82,9 @@ describe("a channel", () => {
 
   it("that fails is UPSTREAM_UNAVAILABLE, with nothing of the error", async () => {
     const failing = () => Promise.reject(new Error("secret"));
-    const { status, body, text } = await asking({ channel: () => ({ history: failing, settled: failing, latest: failing }) })(
-      "opportunities/history",
-    );
+    const { status, body, text } = await asking({
+      channel: () => ({ history: failing, settled: failing, latest: failing, presence: failing }),
+    })("opportunities/history");
     expect([status, body.error?.code, text.includes("secret")]).toEqual([503, "UPSTREAM_UNAVAILABLE", false]);
   });
 });
@@ -135,6 +139,22 @@ describe("history", () => {
     expect([second.through, second.top, second.epoch]).toEqual([5, 5, epoch]);
   });
 
+  it("backwards pages from the newest event to the oldest without repeat or gap, in a view too", async () => {
+    const offsets: number[] = [];
+    let query = "";
+    for (let hasNext = true, pages = 0; hasNext && pages < 9; pages += 1) {
+      const { body } = await asking()(`executions/history?reverse=true&limit=2${query}`);
+      const { events, through } = body.data as HistoryData;
+      offsets.push(...events.map(({ offset }) => offset));
+      hasNext = body.pagination?.has_next === true;
+      query = `&since=${through}&epoch=${epoch}`;
+    }
+    expect(offsets).toEqual([5, 4, 3, 2, 1]);
+    const view = await read("executions:base/history?reverse=true");
+    expect([view.events.map(({ offset }) => offset), view.through]).toEqual([[5, 2], 1]);
+    expect((await asking()("executions/history?reverse=true&since=3&epoch=none")).status).toBe(409);
+  });
+
   it("of a view has its chain's events at the stream's positions", async () => {
     const { events, through } = await read("executions:base/history");
     expect([events.map(({ offset }) => offset), through]).toEqual([[2, 5], 5]);
@@ -156,7 +176,7 @@ interface SnapshotData {
 describe("a snapshot", () => {
   const settled = (overrides: Partial<SettledReply> = {}): Pick<ChannelDeps, "channel"> => {
     const reply: SettledReply = { v: 1, epoch: "e2", offset: 50, top: 90, first: 1, incomplete: [], ...overrides };
-    return { channel: () => ({ history: never, settled: async () => reply, latest: never }) };
+    return { channel: () => ({ history: never, settled: async () => reply, latest: never, presence: never }) };
   };
   const dataOf = (body: { readonly data?: unknown }): SnapshotData => body.data as SnapshotData;
   const idsOf = (data: SnapshotData): unknown[] => data.items.map((item) => [item.opportunity_id, item.offset]);
@@ -189,6 +209,7 @@ describe("a snapshot", () => {
       channel: () => ({
         history: never,
         latest: never,
+        presence: never,
         settled: async () => (order.push("settled"), settled().channel(env, "").settled({ v: 1, stream: "" })),
       }),
       snapshot: (...query: Parameters<ChannelDeps["snapshot"]>) => (order.push("items"), readSnapshot(...query)),

@@ -1,4 +1,5 @@
-/** GET /api/channels/{channel}/{history,snapshot}: a channel's log and its state, each with positions to continue live from. */
+/** GET /api/channels/{channel}/{history,snapshot,presence}: a channel's log and its state, each with positions to continue live from, and
+ *  who listens. */
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { z } from "zod";
@@ -8,7 +9,7 @@ import type { ChannelAction } from "../../channels/capabilities.ts";
 import type { Position } from "../../channels/recovery.ts";
 import { channelStub } from "../../durable-objects/stubs.ts";
 import { AppError } from "../../platform/errors.ts";
-import { historyLimitMax, idCharsMax, pageLimitDefault, pageLimitMax } from "../../schemas/limits.ts";
+import { idCharsMax, pageLimitMax } from "../../schemas/limits.ts";
 import type { ChannelRpc, SettledReply } from "../../schemas/rpc.ts";
 import { readSnapshot } from "../../stores/entities.ts";
 import type { SnapshotKind, SnapshotPage, SnapshotQuery } from "../../stores/entities.ts";
@@ -18,24 +19,19 @@ import { pageOf, success } from "../http/envelope.ts";
 import { Cursor, wholeNumber } from "../http/parameters.ts";
 import { parseQuery } from "../http/query.ts";
 import { identify, requireRead } from "../security/access.ts";
-import { historyPage, incompleteUpTo, offsetIn, refuseHole, requireReach } from "./positions.ts";
+import { HistoryQuery, readHistory } from "./history.ts";
+import { incompleteUpTo, offsetIn, requireReach } from "./positions.ts";
 
 type ReadContext = Context<{ Bindings: Env }>;
 
 /** What these routes reach out to: a test can hold one of them back. */
 export interface ChannelDeps {
   clock(): number;
-  channel(env: Env, stream: string): Pick<ChannelRpc, "history" | "settled" | "latest">;
+  channel(env: Env, stream: string): Pick<ChannelRpc, "history" | "settled" | "latest" | "presence">;
   snapshot(env: Env, kind: SnapshotKind, query: SnapshotQuery): Promise<SnapshotPage>;
 }
 
 const platformDeps: ChannelDeps = { clock: Date.now, channel: channelStub, snapshot: readSnapshot };
-
-export const HistoryQuery = z.object({
-  since: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
-  epoch: z.string().min(1, "must not be empty").max(64).optional(),
-  limit: wholeNumber(1, historyLimitMax).default(pageLimitDefault),
-});
 
 export const SnapshotParameters = z.object({ limit: wholeNumber(1, pageLimitMax).default(pageLimitMax), cursor: Cursor.optional() });
 
@@ -51,24 +47,25 @@ const SnapshotCursor = z.object({
 export function channelRoutes(deps: ChannelDeps = platformDeps): Hono<{ Bindings: Env }> {
   return new Hono<{ Bindings: Env }>()
     .get("/api/channels/:channel/history", (c) => answerHistory(c, deps))
+    .get("/api/channels/:channel/presence", (c) => answerPresence(c, deps))
     .get("/api/channels/:channel/snapshot", (c) => answerSnapshot(c, deps));
+}
+
+async function answerPresence(c: ReadContext, deps: ChannelDeps): Promise<Response> {
+  const { channel, stream } = channelOf(c);
+  await authorise(c, { action: "presence", channel: channelOf(c), nowMs: deps.clock() });
+  const asked = deps.channel(c.env, stream).presence({ v: 1, stream, channel });
+  const { members, users, clients, silent } = await ask(asked, { what: "the channel" });
+  return c.json(success({ channel, members, users, clients, relays_silent: silent }), 200, { "cache-control": "no-store" });
 }
 
 async function answerHistory(c: ReadContext, deps: ChannelDeps): Promise<Response> {
   const channel = channelOf(c);
   await authorise(c, { action: "history", channel, nowMs: deps.clock() });
-  const { since = 0, epoch, limit } = parseQuery(HistoryQuery, new URL(c.req.url).searchParams);
-  // An offset means nothing without its epoch; guessing would hide a hole (REALTIME 1).
-  if (since > 0 && epoch === undefined)
-    throw new AppError("INVALID_PARAMETERS", "epoch: is needed with since", { details: { parameter: "epoch" } });
-  const { stream, chain } = channel;
-  // A view may leave out most of what is read: it asks for the most, then cuts.
-  const request = { v: 1, stream, since, limit: chain === undefined ? limit : historyLimitMax } as const;
-  const reply = await ask(deps.channel(c.env, stream).history(request), { what: "the channel" });
-  if (epoch !== undefined) refuseHole(reply, { epoch, offset: since });
-  const { events, through } = historyPage(reply, { chain, since, limit });
+  const query = parseQuery(HistoryQuery, new URL(c.req.url).searchParams);
+  const { reply, events, through, hasNext } = await readHistory({ hub: () => deps.channel(c.env, channel.stream), channel, query });
   const data = { channel: channel.channel, epoch: reply.epoch, top: reply.top, first: reply.first, through, events };
-  return c.json(success(data, { limit, has_next: through < reply.top }), 200, { "cache-control": "no-store" });
+  return c.json(success(data, { limit: query.limit, has_next: hasNext }), 200, { "cache-control": "no-store" });
 }
 
 async function answerSnapshot(c: ReadContext, deps: ChannelDeps): Promise<Response> {

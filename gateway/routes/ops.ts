@@ -1,4 +1,4 @@
-/** GET /ops/*: what operators read. `channels` tells where every stream stands, `logs` is in ops-logs.ts. */
+/** GET /ops/*: what operators read. `channels` tells where every stream stands; `logs` and `placement` have files of their own. */
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { streams } from "../../channels/catalogue.ts";
@@ -9,6 +9,7 @@ import { ask } from "../http/ask.ts";
 import { success } from "../http/envelope.ts";
 import { identify, requireOperator } from "../security/access.ts";
 import { answerLogs } from "./ops-logs.ts";
+import { answerPlacement, changePlacement } from "./ops-placement.ts";
 
 type OpsContext = Context<{ Bindings: Env }>;
 
@@ -19,7 +20,9 @@ export function opsRoutes(clock: () => number = Date.now): Hono<{ Bindings: Env 
       await next();
     })
     .get("/ops/channels", (c) => answerChannels(c))
-    .get("/ops/logs", (c) => answerLogs(c, clock()));
+    .get("/ops/logs", (c) => answerLogs(c, clock()))
+    .get("/ops/placement", (c) => answerPlacement(c))
+    .put("/ops/placement", (c) => changePlacement(c));
 }
 
 /** A stream that does not answer is listed as such: the others are what an operator needs to see then. */

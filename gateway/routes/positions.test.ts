@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "../../platform/errors.ts";
 import type { HistoryReply } from "../../schemas/rpc.ts";
-import { historyPage, incompleteUpTo, offsetIn, refuseHole, requireReach } from "./positions.ts";
+import { historyPage, incompleteUpTo, offsetIn, refuseForeign, refuseHole, requireReach, reversePage } from "./positions.ts";
 
 function refusalOf(work: () => void): unknown {
   try {
@@ -59,6 +59,29 @@ describe("a page of history", () => {
       ],
       6,
     ]);
+  });
+
+  it("backwards begins with the newest, ends at its limit and says before what to go on", () => {
+    const page = reversePage(reply(), { limit: 3 });
+    expect([page.events.map(({ offset, stale }) => [offset, stale]), page.through]).toEqual([
+      [
+        [8, undefined],
+        [7, undefined],
+        [6, undefined],
+      ],
+      6,
+    ]);
+  });
+
+  it("backwards through a view has looked at all rows it was given, and at the end of the log there is no more", () => {
+    const page = reversePage(reply(), { chain: "base", limit: 10 });
+    expect([page.events.map(({ offset }) => offset), page.through]).toEqual([[6, 4], 4]);
+    expect(reversePage(reply({ rows: [], first: 4 }), { limit: 5 })).toEqual({ events: [], through: 4 });
+  });
+
+  it("backwards from a position of another epoch is refused, from before the oldest event it is not", () => {
+    expect(refusalOf(() => refuseForeign(log, { epoch: "e1", offset: 5 }))).toEqual(["CONFLICT", undefined]);
+    expect(refusalOf(() => refuseForeign(log, { epoch: "e2", offset: 1 }))).toBe("none");
   });
 
   it("without rows is the last one, or its reader would ask for ever", () => {

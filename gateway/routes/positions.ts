@@ -5,6 +5,15 @@ import { AppError } from "../../platform/errors.ts";
 import { eventsOf, lastOf } from "../../schemas/row.ts";
 import type { HistoryReply, Range } from "../../schemas/rpc.ts";
 
+/** Backwards there is no hole to fall into: what a log no longer holds is its end. A position counts in its own epoch only. */
+export function refuseForeign(log: LogBounds, { epoch }: Position): void {
+  if (epoch === log.epoch) return;
+  const { top, first } = log;
+  throw new AppError("CONFLICT", "the stream has started over: this position is of another epoch", {
+    details: { recovered: false, reason: "foreign", epoch: log.epoch, top, first },
+  });
+}
+
 /** What `recovered: false` is on a socket. The details say where the log stands, so that the reader can start over. */
 export function refuseHole(log: LogBounds, position: Position): void {
   const recovery = decideRecovery(log, position, Number.POSITIVE_INFINITY);
@@ -46,24 +55,34 @@ export interface HistoryPage {
   readonly through: number;
 }
 
+interface View {
+  readonly chain?: string | undefined;
+  readonly limit: number;
+}
+
 /** The events of a reply that belong to the view, at most `limit`. What the view leaves out still advances `through`. */
-export function historyPage(
-  reply: HistoryReply,
-  view: { readonly chain?: string | undefined; readonly since: number; readonly limit: number },
-): HistoryPage {
-  const events: HistoryEvent[] = [];
-  for (const row of reply.rows) {
-    for (const { offset, stale, text } of eventsOf(row)) {
-      if (offset <= view.since) continue;
-      const event = JSON.parse(text) as { data?: { chain?: unknown } };
-      if (view.chain !== undefined && event.data?.chain !== view.chain) continue;
-      events.push({ epoch: reply.epoch, offset, ...(stale ? { stale } : {}), event });
-      if (events.length === view.limit) return { events, through: offset };
-    }
-  }
+export function historyPage(reply: HistoryReply, view: View & { readonly since: number }): HistoryPage {
+  const beyond = viewed(reply, view).filter(({ offset }) => offset > view.since);
+  const events = beyond.slice(0, view.limit);
   const last = reply.rows.at(-1);
+  const cut = events.length === view.limit ? events.at(-1)?.offset : undefined;
   // Without a row there is nothing left to look at: a reader told to ask again from `since` would do so for ever.
-  return { events, through: Math.max(view.since, last === undefined ? reply.top : lastOf(last)) };
+  return { events, through: cut ?? Math.max(view.since, last === undefined ? reply.top : lastOf(last)) };
+}
+
+/** The same from the newest to the oldest: `through` is the `since` before which the next page begins. */
+export function reversePage(reply: HistoryReply, view: View): HistoryPage {
+  const events = viewed(reply, view).toReversed().slice(0, view.limit);
+  const cut = events.length === view.limit ? events.at(-1)?.offset : undefined;
+  return { events, through: cut ?? reply.rows[0]?.first ?? reply.first };
+}
+
+function viewed(reply: HistoryReply, { chain }: View): HistoryEvent[] {
+  const events = reply.rows.flatMap(eventsOf).map(({ offset, stale, text }) => {
+    const event = JSON.parse(text) as { data?: { chain?: unknown } };
+    return { epoch: reply.epoch, offset, ...(stale ? { stale } : {}), event };
+  });
+  return chain === undefined ? events : events.filter(({ event }) => event.data?.chain === chain);
 }
 
 /** A row written in another epoch of the stream lies before every position of this one. */

@@ -1,42 +1,58 @@
-/** Socket addresses (CONTRACT 5): `/ws`, and `/ws/{channel}` or `/parties/channel/{channel}` already subscribed to one channel. Picks the
- *  relay and hands the upgrade on; who may hear what is decided there, where it can be answered by a frame. */
+/** Socket addresses (CONTRACT 5): `/ws`; `/ws/{channel}` or `/parties/channel/{channel}`, already subscribed to one channel; and
+ *  `/connection/websocket` for Centrifugo's SDKs. Picks the relay and hands the upgrade on; who may hear what is decided there, where it
+ *  can be answered by a frame. */
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { findChannel } from "../../channels/catalogue.ts";
-import { relayName, relayStub } from "../../durable-objects/stubs.ts";
+import type { DialectName } from "../../channels/dialects/index.ts";
 import { configOf } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
 import { internalHeaders } from "../../schemas/socket.ts";
-import { regionOf, type Place } from "../region.ts";
+import { placeOf, reachRelay } from "../placement.ts";
+import { regionOf } from "../region.ts";
 
 type SocketContext = Context<{ Bindings: Env }>;
 
 export const socketRoutes = new Hono<{ Bindings: Env }>()
-  .get("/ws", (c) => forward(c, undefined))
-  .get("/ws/:channel", (c) => forward(c, c.req.param("channel")))
-  .get("/parties/channel/:channel", (c) => forward(c, c.req.param("channel")));
+  .get("/ws", (c) => forward(c, {}))
+  .get("/ws/:channel", (c) => forward(c, { channel: channelOf(c.req.param("channel")) }))
+  .get("/parties/channel/:channel", (c) => forward(c, { channel: channelOf(c.req.param("channel")) }))
+  .get("/connection/websocket", (c) => {
+    if (speaksProtobuf(c)) throw new AppError("INVALID_PARAMETERS", "this address speaks JSON, not protobuf");
+    return forward(c, { dialect: "centrifugo" });
+  });
 
-async function forward(c: SocketContext, name: string | undefined): Promise<Response> {
+function speaksProtobuf(c: SocketContext): boolean {
+  const protocols = c.req.header("sec-websocket-protocol") ?? "";
+  return protocols.includes("centrifuge-protobuf") || c.req.query("format") === "protobuf" || c.req.query("cf_protocol") === "protobuf";
+}
+
+/** What the address says beside the region. */
+interface Wish {
+  readonly channel?: string;
+  readonly dialect?: DialectName;
+}
+
+function channelOf(name: string): string {
+  const channel = findChannel(name)?.channel;
+  if (channel === undefined) throw new AppError("NOT_FOUND", `there is no channel "${name.slice(0, 64)}"`);
+  return channel;
+}
+
+async function forward(c: SocketContext, wish: Wish): Promise<Response> {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     throw new AppError("INVALID_PARAMETERS", "this address speaks WebSocket: send an upgrade", { status: 426 });
   }
-  const channel = name === undefined ? undefined : findChannel(name)?.channel;
-  if (name !== undefined && channel === undefined) throw new AppError("NOT_FOUND", `there is no channel "${name.slice(0, 64)}"`);
-  const region = regionOf(placeOf(c.req.raw), configOf(c.env).regions);
-  // One shard per region for now: its relay holds up to 30,000 sockets.
-  const relay = relayName(region, 0);
-  const headers = new Headers(c.req.raw.headers);
-  headers.set(internalHeaders.relay, relay);
-  headers.delete(internalHeaders.channel);
-  if (channel !== undefined) headers.set(internalHeaders.channel, channel);
-  return relayStub(c.env, relay).fetch(new Request(c.req.raw, { headers }));
-}
-
-function placeOf(request: Request): Place | undefined {
-  const cf = request.cf;
-  return cf === undefined || cf === null ? undefined : { continent: textOf(cf["continent"]), longitude: textOf(cf["longitude"]) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  const place = placeOf(c.req.raw);
+  const request = (relay: string): Request => {
+    const headers = new Headers(c.req.raw.headers);
+    const told = { relay, home: regionOf(place, configOf(c.env).regions), channel: wish.channel, dialect: wish.dialect };
+    for (const [key, name] of Object.entries(internalHeaders)) {
+      const value = told[key as keyof typeof told];
+      if (value === undefined) headers.delete(name);
+      else headers.set(name, value);
+    }
+    return new Request(c.req.raw, { headers });
+  };
+  return reachRelay({ env: c.env, place, request });
 }

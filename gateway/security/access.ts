@@ -1,12 +1,12 @@
 /** Whether a reader may have what a request asks for: the same capability REST and sockets need (CONTRACT 4). */
-import type { Context } from "hono";
-import { mayDo } from "../../channels/capabilities.ts";
+import { mayDo, mayOperate } from "../../channels/capabilities.ts";
 import type { ChannelAction } from "../../channels/capabilities.ts";
 import type { ChannelName } from "../../channels/catalogue.ts";
 import { configOf } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
 import { readerOf } from "./reader.ts";
 import type { Reader } from "./reader.ts";
+import { revocationsOf } from "./revocations.ts";
 
 export interface ReadRequest {
   readonly action: ChannelAction;
@@ -14,8 +14,17 @@ export interface ReadRequest {
 }
 
 /** Throws UNAUTHORIZED for bad credentials. */
-export function identify(c: Context<{ Bindings: Env }>, nowMs: number): Promise<Reader> {
-  return readerOf(c.req.raw.headers, configOf(c.env), nowMs);
+export function identify(c: { readonly env: Env; readonly req: { readonly raw: Request } }, nowMs: number): Promise<Reader> {
+  return identifyBy(c.env, c.req.raw.headers, nowMs);
+}
+
+/** By credentials that did not all come as headers. */
+export async function identifyBy(env: Env, headers: Headers, nowMs: number): Promise<Reader> {
+  const reader = await readerOf(headers, configOf(env), nowMs);
+  if (reader.kind === "client" && (await revocationsOf(env).covers(reader.claims, nowMs))) {
+    throw new AppError("UNAUTHORIZED", "the token is revoked");
+  }
+  return reader;
 }
 
 export function mayRead(env: Env, reader: Reader, { action, channel }: ReadRequest): boolean {
@@ -34,13 +43,10 @@ export function anybodyMayRead(env: Env, request: ReadRequest): boolean {
   return mayRead(env, { kind: "anonymous" }, request);
 }
 
-const operatorRoles = new Set(["admin", "super_admin", "operator"]);
-
 /** For /ops: OPS_API_KEY or a token of an operator's role. */
 export function requireOperator(reader: Reader): void {
-  if (reader.kind === "operator") return;
-  const role = reader.kind === "client" ? (reader.claims.role ?? "").toLowerCase() : "";
-  if (!operatorRoles.has(role)) throw refusal(reader, "operators only");
+  if (reader.kind === "operator" || (reader.kind === "client" && mayOperate(reader.claims))) return;
+  throw refusal(reader, "operators only");
 }
 
 /** What credentials lack; `anonymous` has none to lack. */

@@ -1,11 +1,16 @@
 /** What goes wrong, on demand. Tests, Worker and objects share one isolate under vitest, so a registry on globalThis reaches every
  *  instance, also the one that a death brings back. */
 import type { Sink } from "../../channels/catalogue.ts";
-import type { DeliverReply, DeliverRequest, InterestReply } from "../../schemas/rpc.ts";
+import type { MembersReply } from "../../schemas/presence.ts";
+import type { DeliverReply, DeliverRequest, ForwardReply, ForwardRequest, InterestReply } from "../../schemas/rpc.ts";
 
 export interface Faults {
   /** Stands between hub and relay: may lose, delay, repeat or reorder. */
   deliver?: (relay: string, request: DeliverRequest, send: (request: DeliverRequest) => Promise<DeliverReply>) => Promise<DeliverReply>;
+  /** The same for a call that its receiver brings on to others. */
+  forward?: (relay: string, request: ForwardRequest, send: () => Promise<ForwardReply>) => Promise<ForwardReply>;
+  /** Answers for a relay who listens. */
+  members?: (relay: string) => Promise<MembersReply>;
   /** Stands between relay and hub when it registers or renews. */
   interest?: (send: () => Promise<InterestReply>) => Promise<InterestReply>;
   /** Stands before a queue of the outbox: may refuse, or send and then fail. */

@@ -37,6 +37,7 @@ export async function changeHub(change: (real: ChannelRpc, stream: string) => Pa
         applied: (request) => stub.applied(request),
         settled: (request) => stub.settled(request),
         latest: (request) => stub.latest(request),
+        presence: (request) => stub.presence(request),
         status: (request) => stub.status(request),
       };
       return { ...real, ...change(real, stream) };

@@ -28,9 +28,12 @@ export class TestSocket {
       socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));
     });
     socket.addEventListener("message", ({ data }) => {
-      const frame = JSON.parse(String(data)) as Frame;
-      this.frames.push(frame);
-      this.onFrame?.(frame);
+      // Centrifugo's messages hold a frame a line; native ones are one.
+      for (const line of String(data).split("\n")) {
+        const frame = JSON.parse(line) as Frame;
+        this.frames.push(frame);
+        this.onFrame?.(frame);
+      }
       this.#wake?.();
     });
     socket.accept();
@@ -48,16 +51,25 @@ export class TestSocket {
     this.#socket.close(code, "done");
   }
 
-  /** The next frame of this type after the last one returned; those between are skipped. */
   async next(type: string): Promise<Frame> {
+    return this.find(type, (frame) => frame.type === type);
+  }
+
+  /** The answer to Centrifugo's command of this id. */
+  async reply(id: number): Promise<Frame> {
+    return this.find(`reply to ${id}`, (frame) => frame["id"] === id);
+  }
+
+  /** The next frame after the last one returned for which it holds; those between are skipped. */
+  async find(what: string, holds: (frame: Frame) => boolean): Promise<Frame> {
     const deadline = Date.now() + patienceMs;
     for (;;) {
       while (this.#read < this.frames.length) {
         const frame = this.frames[this.#read];
         this.#read += 1;
-        if (frame?.type === type) return frame;
+        if (frame !== undefined && holds(frame)) return frame;
       }
-      if (Date.now() > deadline) throw new Error(`no ${type} came; got ${this.frames.map((frame) => frame.type).join(", ")}`);
+      if (Date.now() > deadline) throw new Error(`no ${what} came; got ${this.frames.map((frame) => frame.type).join(", ")}`);
       await this.#news(deadline - Date.now() + 1);
     }
   }

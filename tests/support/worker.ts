@@ -15,7 +15,29 @@ export default {
   scheduled: (controller, env) => edge.scheduled(controller, faultyEnv(env)),
 } satisfies ExportedHandler<Env>;
 
+/** The way to a relay, from the hub or from another relay. */
+function faultyRelay(name: string, real: RelayRpc): RelayRpc {
+  return {
+    deliver: (request) => {
+      const send = (what: typeof request) => real.deliver(what);
+      return currentFaults().deliver?.(name, request, send) ?? send(request);
+    },
+    forward: (request) => {
+      const send = () => real.forward(request);
+      return currentFaults().forward?.(name, request, send) ?? send();
+    },
+    members: (request) => currentFaults().members?.(name) ?? real.members(request),
+    drain: (request) => real.drain(request),
+    serving: () => real.serving(),
+    revoke: (request) => real.revoke(request),
+  };
+}
+
 export class Relay extends RealRelay {
+  protected override peer(name: string): RelayRpc {
+    return faultyRelay(name, super.peer(name));
+  }
+
   protected override hub(stream: string): ChannelRpc {
     const real = super.hub(stream);
     return {
@@ -29,6 +51,7 @@ export class Relay extends RealRelay {
       applied: (request) => real.applied(request),
       settled: (request) => real.settled(request),
       latest: (request) => real.latest(request),
+      presence: (request) => real.presence(request),
       status: (request) => real.status(request),
     };
   }
@@ -69,12 +92,7 @@ export class Channel extends RealChannel {
   }
 
   protected override relay(name: string): RelayRpc {
-    return {
-      deliver: (request) => {
-        const send = (what: typeof request) => super.relay(name).deliver(what);
-        return currentFaults().deliver?.(name, request, send) ?? send(request);
-      },
-    };
+    return faultyRelay(name, super.relay(name));
   }
 
   protected override queue(sink: Sink): Queue {

@@ -1,0 +1,36 @@
+/** Puts a stream's parts together: one stream in one epoch, as it is in use. */
+import { findStream } from "../../channels/catalogue.ts";
+import { Hub, type HubDeps } from "./hub.ts";
+import { Log } from "./log.ts";
+import { Outbox, type OutboxDeps } from "./outbox.ts";
+import { Presence } from "./presence.ts";
+import { Progress } from "./progress.ts";
+import { Settlement } from "./settlement.ts";
+import type { ChannelStorage, Identity } from "./storage.ts";
+
+export interface Open {
+  readonly identity: Identity;
+  readonly log: Log;
+  readonly outbox: Outbox;
+  readonly hub: Hub;
+  readonly presence: Presence;
+  readonly progress: Progress;
+  readonly settlement: Settlement;
+  /** Whether D1 takes the stream, so that positions are settled by it. */
+  readonly applies: boolean;
+}
+
+export type World = Pick<HubDeps, "relay" | "wakeAt" | "now"> & Pick<OutboxDeps, "queue" | "delays">;
+
+/** Throws when the catalogue does not know the stream. */
+export function open(identity: Identity, storage: ChannelStorage, world: World): Open {
+  const stream = findStream(identity.stream);
+  if (stream === undefined) throw new Error(`no stream ${identity.stream} in the catalogue`);
+  const log = new Log(storage);
+  const progress = new Progress(storage);
+  const outbox = new Outbox(identity, stream.sinks, { ...world, storage, log, progress });
+  const hub = new Hub(identity, { ...world, storage, log });
+  const presence = new Presence({ ...world, relays: () => hub.relays().map(({ relay }) => relay) });
+  const settlement = new Settlement(progress, outbox.nextOf("hot-cache"), world.now());
+  return { identity, log, outbox, hub, presence, progress, settlement, applies: stream.sinks.includes("hot-cache") };
+}
