@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { AppError } from "../platform/errors.ts";
 import { placementsOf } from "./placements.ts";
-import { placeOf, platformDeps, reachRelay, type PlacementDeps } from "./placement.ts";
+import { placeOf, platformDeps, reachRelay, type PlacementDeps, type UpgradeWish } from "./placement.ts";
 
 const london = { country: "GB" };
 /** REGIONS of wrangler.toml, from there. */
@@ -25,14 +25,23 @@ function deps(answer: (name: string) => Promise<Response>): PlacementDeps {
   return { ...platformDeps, relay, timeoutMs: 30 };
 }
 
-const wish = { env, place: london, request: (relay: string) => new Request("https://relay/", { headers: { "x-name": relay } }) };
+/** What an isolate learns of regions is kept by its environment: each test begins anew. */
+let own = { ...env };
+beforeEach(() => {
+  own = { ...env };
+});
+const wishOf = (): UpgradeWish => ({
+  env: own,
+  place: london,
+  request: (relay: string) => new Request("https://relay/", { headers: { "x-name": relay } }),
+});
 const full = async (): Promise<Response> => new Response("full", { status: 503 });
 const silent = (): Promise<Response> => new Promise(() => undefined);
 const taken = async (): Promise<Response> => new Response("welcome");
 
 async function outcome(answer: (name: string) => Promise<Response>): Promise<string> {
   try {
-    return await (await reachRelay(wish, deps(answer))).text();
+    return await (await reachRelay(wishOf(), deps(answer))).text();
   } catch (error) {
     return error instanceof AppError ? error.code : String(error);
   }
@@ -49,7 +58,7 @@ it("tries three regions and says what kept it out: full, or out of reach", async
 });
 
 it("goes to the region's next relay when the first is full, and asks it from then on", async () => {
-  const place = { ...wish, env: { ...env } };
+  const place = wishOf();
   const answer = deps((name) => (name === "relay:weur:0" ? full() : taken()));
   expect(await (await reachRelay(place, answer)).text()).toBe("welcome");
   expect(asked).toEqual(["relay:weur:0", "relay:weur:1"]);
@@ -80,7 +89,7 @@ it("passes on any other refusal of the relay as it is", async () => {
   expect(
     (
       await reachRelay(
-        wish,
+        wishOf(),
         deps(async () => new Response("no", { status: 426 })),
       )
     ).status,

@@ -63,6 +63,7 @@ export async function reachRelay({ env, place, request }: UpgradeWish, deps: Pla
     } catch (error) {
       logWarning("placement.relay.silent", { relay: name, reason: messageOf(error) });
       silent.add(region);
+      placementsOf(env).silent(region, Date.now());
       closeLate(answer);
     }
   }

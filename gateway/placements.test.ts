@@ -18,6 +18,14 @@ it("goes on with what it knows while the store does not answer, and asks it agai
   expect((await placements.now(now + 20_000)).drained).toEqual([]);
 });
 
+it("passes over a silent region for ten seconds", async () => {
+  const placements = new Placements(async () => ({ ...defaultPlacement, drained: ["apac"] }));
+  await placements.now(now);
+  placements.silent("weur", now);
+  expect((await placements.now(now + 9_999)).drained).toEqual(["apac", "weur"]);
+  expect((await placements.now(now + 10_000)).drained).toEqual(["apac"]);
+});
+
 it("learns of a relay beyond the configured ones for ten minutes, and of no other", async () => {
   const placements = new Placements(async () => ({ ...defaultPlacement, shards: { weur: 2 } }));
   await placements.now(now);

@@ -8,6 +8,8 @@ import { readPlacement } from "../stores/placement.ts";
 
 const freshMs = 10_000;
 const readTimeoutMs = 1_000;
+/** A region that did not answer is passed over for this long, then somebody tries it again. */
+const silentMs = 10_000;
 /** A relay beyond the configured ones that took a socket is asked like them for this long: its region is full. */
 const learnedMs = 10 * 60_000;
 
@@ -15,6 +17,7 @@ export class Placements {
   readonly #read: () => Promise<Placement>;
   #placement = defaultPlacement;
   #readAt = Number.NEGATIVE_INFINITY;
+  readonly #silent = new Map<LocationHint, number>();
   readonly #learned = new Map<LocationHint, { readonly shards: number; readonly until: number }>();
 
   constructor(read: () => Promise<Placement>) {
@@ -28,7 +31,13 @@ export class Placements {
     for (const [region, learned] of this.#learned) {
       if (learned.until > nowMs) shards[region] = Math.max(shards[region] ?? 1, learned.shards);
     }
-    return { ...this.#placement, shards };
+    const silent = [...this.#silent].filter(([, until]) => until > nowMs).map(([region]) => region);
+    return { ...this.#placement, shards, drained: [...this.#placement.drained, ...silent] };
+  }
+
+  /** A relay of the region did not answer: others do not wait for it as well. */
+  silent(region: LocationHint, nowMs: number): void {
+    this.#silent.set(region, nowMs + silentMs);
   }
 
   /** A relay took a socket. */

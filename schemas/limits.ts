@@ -75,8 +75,8 @@ export const historyReplyBytesMax = 1_048_576;
 
 // ---- hub and relays (DESIGN 9)
 export const deliverTimeoutMs = 5_000;
-/** A relay that forwards waits this long for each of the others: the hub still waits when it answers. */
-export const forwardTimeoutMs = 3_000;
+/** A relay that forwards waits this long for each of the others, a few milliseconds away: its whole region waits for its answer. */
+export const forwardTimeoutMs = 500;
 /** Relays a hub calls one by one: a call costs both ends about 120 µs, so more would be felt by every publish (DESIGN 9). */
 export const directRelaysMax = 32;
 /** Relays that one relay forwards to. */

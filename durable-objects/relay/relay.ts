@@ -45,6 +45,7 @@ export class Relay extends DurableObject<Env> implements RelayRpc {
   readonly #sessions: Sessions;
   readonly #sockets: Sockets;
   readonly #moves: Moves<Connection>;
+  readonly #flusher: Flusher;
   #name: string | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -74,10 +75,10 @@ export class Relay extends DurableObject<Env> implements RelayRpc {
       hub,
       relayName: () => this.#nameOrThrow(),
       wakeSockets: () => this.#sockets.wake(),
-      onPending: () => flusher.soon(),
+      onPending: () => this.#flusher.soon(),
       onJoin: () => this.#armAlarm(),
     });
-    const flusher = new Flusher({ now, flush: () => this.#flush(), settle: () => this.#streams.settle() });
+    this.#flusher = new Flusher({ now, flush: () => this.#flush(), settle: () => this.#streams.settle() });
     const access = this.#access;
     const presenceOf = askPresence(hub);
     const watchers = new Watchers({ membersOf: async (channel) => (await presenceOf(channel)).members, now });
@@ -149,7 +150,8 @@ export class Relay extends DurableObject<Env> implements RelayRpc {
     const upgrade = readUpgrade(request);
     if (upgrade === undefined) return new Response("expected a WebSocket upgrade", { status: 426 });
     this.#sockets.wake();
-    if (this.#audience.size >= socketsMax) return new Response("relay is full", { status: 503, headers: { "retry-after": "1" } });
+    const hasRoom = this.#moves.isServing && this.#audience.size < socketsMax && !this.#flusher.isBusy;
+    if (!hasRoom) return new Response("relay is full", { status: 503, headers: { "retry-after": "1" } });
     this.#remember(upgrade.relay);
     if (this.#sockets.isBeating(upgrade)) this.#background("relay.alarm.failed", this.#armAlarm());
     return this.#sockets.open(upgrade);
