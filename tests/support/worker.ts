@@ -7,6 +7,7 @@ import { Relay as RealRelay } from "../../durable-objects/relay/relay.ts";
 import type { ChannelRpc, PublishReply, PublishRequest, RelayRpc } from "../../schemas/rpc.ts";
 import edge from "../../worker.ts";
 import { currentFaults } from "./faults.ts";
+import { countStart } from "./starts.ts";
 import { faultyEnv } from "./faulty-env.ts";
 
 export default {
@@ -34,6 +35,11 @@ function faultyRelay(name: string, real: RelayRpc): RelayRpc {
 }
 
 export class Relay extends RealRelay {
+  constructor(context: DurableObjectState, env: Env) {
+    countStart();
+    super(context, env);
+  }
+
   protected override peer(name: string): RelayRpc {
     return faultyRelay(name, super.peer(name));
   }
