@@ -45,6 +45,7 @@ class Client {
 
   async disconnect(): Promise<void> {
     this.read();
+    this.#isOpen = false;
     this.#socket?.close();
     await this.#socket?.closed;
     this.read();
@@ -73,7 +74,8 @@ class Client {
         this.last = Math.max(this.last, offset);
         return;
       case "unsubscribed":
-        this.#socket?.send({ type: "subscribe", channel: this.channel, epoch: this.epoch, offset: this.last });
+        // One that is closed comes back by its position anyway.
+        if (this.#isOpen) this.#socket?.send({ type: "subscribe", channel: this.channel, epoch: this.epoch, offset: this.last });
         return;
       case "error":
         this.faults.push(JSON.stringify(frame));
