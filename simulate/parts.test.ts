@@ -116,11 +116,11 @@ describe("saturation", () => {
 
   it("names the fullest part first, and at which rate and number it is full", () => {
     const [first, ...others] = limitsOf(load);
-    // A third of the time is for sending: 100 ms a second are 30 % of it, and a flush of 25 ms is 0.5 % of the 5 s its callers wait.
+    // Ten elevenths of the time are for sending: 100 ms a second are 11 % of it, and a flush of 25 ms is 0.5 % of the 5 s its callers wait.
     expect(first?.where).toBe("relay:weur:0");
-    expect(first?.utilisation).toBeCloseTo(0.305, 6);
-    expect(first?.rateMax).toBeCloseTo((100 * 0.995) / 0.3, 3);
-    expect(first?.subscribersMax).toBeCloseTo(2_000 / 0.305, 1);
+    expect(first?.utilisation).toBeCloseTo(0.115, 6);
+    expect(first?.rateMax).toBeCloseTo((100 * 0.995) / 0.11, 3);
+    expect(first?.subscribersMax).toBeCloseTo(2_000 / 0.115, 1);
     const hub = others.find(({ name }) => name.startsWith("CPU of the channel"));
     expect([hub?.utilisation, hub?.rateMax]).toEqual([0.02, 5_000]);
     const used = [first, ...others].map((limit) => limit?.utilisation ?? 0);

@@ -40,7 +40,7 @@ const msPerSecond = 1_000;
 /** Requests a second that one object takes (Cloudflare's soft limit). */
 const objectRequestsPerSecond = 1_000;
 
-/** Under load a relay waits twice as long as its flush took (coalesce.ts): the share of its time that is left for sending. */
+/** Between flushes a relay waits a window (coalesce.ts): the share of its time that is left for sending once it is full. */
 export const sendingShare = msPerSecond / (msPerSecond + windowMs(msPerSecond));
 
 /** Fullest first. */

@@ -19,9 +19,8 @@ export interface CeilingPlan {
 
 export interface Phase {
   readonly posted: PostReport;
-  /** Events a second accepted while posts were being sent. */
+  /** Events a second that were accepted, and that got a position, until the last post was answered. */
   readonly acceptedPerSecond: number;
-  /** Events a second that got a position, until the last post was answered. */
   readonly sequencedPerSecond: number;
   /** Of the runtime's process, and of this one, which posts and subscribes. */
   readonly cores: number;
@@ -93,7 +92,7 @@ async function phase(server: EdgeServer, post: () => Promise<PostReport>): Promi
   return {
     posted,
     sequencedPerSecond: (end.top - top) / (spanMs / 1_000),
-    acceptedPerSecond: posted.acceptedInTime / posted.seconds,
+    acceptedPerSecond: posted.acceptedEvents / posted.answeredSeconds,
     cores: (after.cpuMs - before.cpuMs) / spanMs,
     loadCores: (loadAfter.cpuMs - load.cpuMs) / spanMs,
   };

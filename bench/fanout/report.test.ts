@@ -19,11 +19,11 @@ function measurement({ cpuMs = 10, delivered = 40_000, lagMs = 5, missing = 0, h
       posts: 60,
       events: 600,
       acceptedEvents: 600,
-      acceptedInTime: 600,
       statuses: { 202: 60 },
       answered: lag,
       lateMsMax: 0,
       seconds: 3,
+      answeredSeconds: 3,
     },
     residentBytes: 0,
   };

@@ -11,15 +11,15 @@ export interface PostReport {
   readonly events: number;
   /** Of posts answered with 2xx. */
   readonly acceptedEvents: number;
-  /** …while posts were still being sent. */
-  readonly acceptedInTime: number;
   /** Posts by status; 0 had no answer. */
   readonly statuses: Readonly<Record<number, number>>;
   /** From when a post was due to its answer. */
   readonly answered: Histogram;
   /** How late posts left, at worst. */
   readonly lateMsMax: number;
+  /** Until the last post was sent, and until the last was answered. */
   readonly seconds: number;
+  readonly answeredSeconds: number;
 }
 
 export interface Rate {
@@ -63,8 +63,8 @@ export class Poster {
       pending.add(post);
     }
     totals.seconds = (performance.now() - startedAt) / 1_000;
-    totals.acceptedInTime = totals.acceptedEvents;
     await Promise.all(pending);
+    totals.answeredSeconds = (performance.now() - startedAt) / 1_000;
     return totals;
   }
 
@@ -77,7 +77,7 @@ export class Poster {
     };
     await Promise.all(Array.from({ length: inFlight }, sender));
     totals.seconds = (performance.now() - startedAt) / 1_000;
-    totals.acceptedInTime = totals.acceptedEvents;
+    totals.answeredSeconds = totals.seconds;
     return totals;
   }
 
@@ -124,9 +124,9 @@ class Totals implements PostReport {
   posts = 0;
   events = 0;
   acceptedEvents = 0;
-  acceptedInTime = 0;
   readonly statuses: Record<number, number> = {};
   readonly answered = newHistogram();
   lateMsMax = 0;
   seconds = 0;
+  answeredSeconds = 0;
 }

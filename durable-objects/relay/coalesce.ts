@@ -1,7 +1,9 @@
 /** When to flush (DESIGN 10). An idle stream of events is sent at once; under load the window grows with the time a flush takes, so
- *  that sending never eats the whole turn. The clock stands still within a turn: a flush is measured by the timer after it. */
+ *  that sending takes half the time at most, up to a bound: waiting longer than that helps nobody any more. The clock stands still within a turn: a flush is measured by the timer after it. */
 
 export const windowMsMin = 20;
+/** Longer windows left a relay idle while its sockets fell behind (bench/README.md). */
+export const windowMsMax = 100;
 
 export type Coalesce =
   | { readonly phase: "idle" }
@@ -43,7 +45,7 @@ export function onTimer(state: Coalesce, nowMs: number): CoalesceStep {
 }
 
 export function windowMs(lagMs: number): number {
-  return Math.max(windowMsMin, 2 * lagMs);
+  return Math.min(Math.max(windowMsMin, lagMs), windowMsMax);
 }
 
 function flushed(nowMs: number): CoalesceStep {

@@ -14,7 +14,7 @@ export class Room extends Server {
 export default {
   // The type of its bindings is our own Worker's here; it finds its room by the name of the binding.
   async fetch(request, env) {
-    const routed = await routePartykitRequest(request, env);
+    const routed = await routePartykitRequest(request, env as Cloudflare.Env);
     return routed ?? new Response(null, { status: 404 });
   },
 } satisfies ExportedHandler<Env>;
