@@ -67,14 +67,20 @@ function sdkImports(files: string[], patterns: readonly { regex: string; message
 }
 
 const storage = doors(
-  ["OPPORTUNITIES_DB", "STRATEGIES_DB", "METRICS_DB", "SESSIONS_DB", "EDGE_LOGS"],
+  ["OPPORTUNITIES_DB", "STRATEGIES_DB", "METRICS_DB", "SESSIONS_DB", "EDGE_LOGS", "CONFIG_CACHE"],
   "Only stores/ touches D1, R2 and KV: add a function there and call it.",
 );
 /** Whoever holds a database by another name still has to call this. */
 const statements = doors(["prepare", "withSession"], "Only stores/ speaks SQL to D1: add a function there and call it.");
 /** They hand bindings to functions of stores/, which is wiring, not use. */
-const wiring = ["consumers/index.ts", "gateway/routes/health.ts", "gateway/routes/ops-logs.ts"];
-const objects = doors(["CHANNELS", "RELAYS"], "Only durable-objects/stubs.ts names an object: use channelStub or relayStub.");
+const wiring = [
+  "consumers/index.ts",
+  "gateway/placements.ts",
+  "gateway/routes/health.ts",
+  "gateway/routes/ops-logs.ts",
+  "gateway/routes/ops-placement.ts",
+];
+const objects = doors(["CHANNELS", "RELAYS", "UPSTREAMS"], "Only durable-objects/stubs.ts names an object: use channelStub or relayStub.");
 const acks = doors(
   ["ack", "ackAll", "retry", "retryAll"],
   "Only consumers/consume.ts acks or retries: return an Outcome from the step instead.",

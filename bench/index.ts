@@ -3,6 +3,7 @@ import { costBench } from "./cost/cost.ts";
 import { idleBench } from "./cost/idle.ts";
 import { ceilingBench } from "./ceiling/ceiling.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
+import { ingestBench } from "./ingest/ingest.ts";
 import { latencyBench } from "./latency/latency.ts";
 import { soakBench } from "./soak/soak.ts";
 
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, Bench>> = {
   fanout: fanoutBench,
   latency: latencyBench,
   ceiling: ceilingBench,
+  ingest: ingestBench,
   soak: soakBench,
 };
 

@@ -49,6 +49,8 @@ export class Relay extends RealRelay {
   }
 }
 
+export { Upstream } from "../worker.ts";
+
 export default {
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);

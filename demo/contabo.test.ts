@@ -6,7 +6,7 @@ import type { EdgeEvent } from "../schemas/event.ts";
 import { dueBatch, runContabo } from "./contabo.ts";
 import { readEventSet } from "./event-set.ts";
 import { Ledger } from "./ledger.ts";
-import { postBatch, retryAfterMs } from "./post.ts";
+import { postBatch } from "./post.ts";
 import { LaneRebaser, rebaseEvent } from "./rebase.ts";
 import { paceLane, sliceLane, type TimedEvent } from "./timeline.ts";
 
@@ -71,13 +71,6 @@ describe("posting one batch", () => {
     const { baseUrl } = await serve(() => ({ status: 503, headers: { "retry-after": "60" } }));
     await expect(postBatch({ baseUrl, apiKey: "key" }, "[1]", AbortSignal.timeout(100))).rejects.toThrow();
   });
-
-  it.each([
-    [null, 0],
-    ["2", 2_000],
-    ["Thu, 01 Jan 1970 00:00:05 GMT", 4_000],
-    ["soon", 0],
-  ])("understands Retry-After: %s", (header, ms) => expect(retryAfterMs(header, 1_000)).toBe(ms));
 });
 
 describe("a run", () => {
@@ -94,6 +87,14 @@ describe("a run", () => {
     expect(ledger.totals).toMatchObject({ posted: answered.length, accepted: answered.length, rejected: 0 });
     expect(ledger.totals.retried).toBeGreaterThan(0);
   });
+});
+
+it("ends a run whose key is refused, and one that is told to stop", async () => {
+  const lanes = [sliceLane(paceLane(btc), 8)];
+  const { baseUrl } = await serve((count) => ({ status: count === 1 ? 401 : 503 }));
+  const options = { endpoint: { baseUrl, apiKey: "key" }, lanes, speed: 100, runId: "r1", observer: new Ledger() };
+  await expect(runContabo({ ...options, signal: never })).rejects.toThrow("401");
+  await expect(runContabo({ ...options, signal: AbortSignal.timeout(100) })).rejects.toThrow("CLOSED");
 });
 
 describe("pace", () => {

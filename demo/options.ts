@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly state: string;
   /** Only the first so many seconds of the recorded timeline. */
   readonly sliceSeconds: number | undefined;
+  /** The edge's variables that differ from wrangler.toml and .dev.vars. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 export const usage = `Runs the edge locally and a stand-in Contabo that posts recorded events to it.
@@ -25,6 +27,7 @@ export const usage = `Runs the edge locally and a stand-in Contabo that posts re
   --no-feed       run the edge alone
   --fresh         empty the local state first
   --state <dir>   folder of the local state (.local/state)
+  --var <N=value> gives the edge's variable N this value; may be repeated
   --help          this text
 `;
 
@@ -46,6 +49,7 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
         feed: { type: "boolean", default: true },
         fresh: { type: "boolean", default: false },
         state: { type: "string", default: ".local/state" },
+        var: { type: "string", multiple: true, default: [] },
         help: { type: "boolean", default: false },
       },
     });
@@ -55,7 +59,9 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
     const { once, feed, fresh, state } = values;
     if (once && !feed) throw new Error("--once waits for what is posted: it cannot go with --no-feed");
     const sliceSeconds = values.slice === undefined ? undefined : positive("--slice", values.slice);
-    return { kind: "start", options: { port, speed: positive("--speed", values.speed), once, feed, fresh, state, sliceSeconds } };
+    const speed = positive("--speed", values.speed);
+    const variables = Object.fromEntries(values.var.map(assignment));
+    return { kind: "start", options: { port, speed, once, feed, fresh, state, sliceSeconds, variables } };
   } catch (error) {
     return { kind: "bad", message: error instanceof Error ? error.message : String(error) };
   }
@@ -65,4 +71,11 @@ function positive(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new Error(`${name} must be a number above 0`);
   return value;
+}
+
+/** `NAME=value`; the value may be empty and may hold further equals signs. */
+function assignment(text: string): [name: string, value: string] {
+  const [, name, value] = /^([A-Z][A-Z0-9_]*)=([^]*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new Error("--var must be NAME=value, with a variable's name in capitals");
+  return [name, value];
 }

@@ -22,7 +22,8 @@ async function main(): Promise<number> {
   if (parsed.kind === "bad") return print(`${parsed.message}\n\n${usage}`, 2);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort());
-  const edge = await EdgeClient.start({ root, port: parsed.options.port, fresh: parsed.options.fresh, state: parsed.options.state });
+  const { port, fresh, state, variables } = parsed.options;
+  const edge = await EdgeClient.start({ root, port, fresh, state, variables });
   try {
     console.log(greeting(edge));
     return parsed.options.feed ? await feed(edge, parsed.options, stop.signal) : await idle(stop.signal);

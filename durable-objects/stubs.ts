@@ -1,6 +1,7 @@
 /** The only place where an object is named: the name, its placement hint and its interface belong together,
  *  because `get()` without the hint would pin a regional object beside its first caller (REALTIME 3). */
 import type { ChannelRpc, RelayRpc } from "../schemas/rpc.ts";
+import type { UpstreamRpc } from "../schemas/upstream.ts";
 
 export interface ObjectBindings {
   readonly CHANNELS: DurableObjectNamespace;
@@ -27,4 +28,16 @@ export function relayStub(env: ObjectBindings, name: string): RelayStub {
   const id = env.RELAYS.idFromName(name);
   const stub = env.RELAYS.get(id, { locationHint: region as DurableObjectLocationHint });
   return stub as unknown as RelayStub;
+}
+
+export interface UpstreamBindings {
+  readonly UPSTREAMS: DurableObjectNamespace;
+  readonly CHANNEL_HOME: string;
+}
+
+/** One for all backends: two would be two subscriptions. It stands beside the channels it feeds. */
+export function upstreamStub(env: UpstreamBindings): UpstreamRpc {
+  const id = env.UPSTREAMS.idFromName("upstream:contabo");
+  const stub = env.UPSTREAMS.get(id, { locationHint: env.CHANNEL_HOME as DurableObjectLocationHint });
+  return stub as unknown as UpstreamRpc;
 }

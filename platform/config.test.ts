@@ -87,8 +87,51 @@ it("takes several issuers and audiences, and an address of keys only where there
   expect(parseConfig({ ...production, JWT_JWKS_URL: "" }).jwt.jwksUrl).toBeUndefined();
 });
 
+it("takes several webhook secrets, in base64 or as plain text, and none at all", () => {
+  const base64 = `whsec_${btoa("w".repeat(24))}`;
+  const plain = "p".repeat(24);
+  expect(parseConfig({ ...production, WEBHOOK_SECRET: `${base64}, ${plain}` }).webhookSecrets).toEqual([base64, plain]);
+  expect(parseConfig(production).webhookSecrets).toEqual([]);
+});
+
+it.each([
+  `whsec_${btoa("w".repeat(23))}`,
+  "whsec_not*base64*but*long*enough",
+  "p".repeat(23),
+  `whsec_${btoa("dev-webhook-secret-0000001")}`,
+])("refuses the webhook secret %s: short, unreadable or for development only", (secret) => {
+  expect(problemsOf({ ...production, WEBHOOK_SECRET: secret }).map((problem) => problem.split(":")[0])).toEqual(["WEBHOOK_SECRET"]);
+});
+
 it("parses an environment once", () => {
   const config = configOf(env);
   expect(config.environment).toBe("development");
   expect(configOf(env)).toBe(config);
+});
+
+const upstream = {
+  ...production,
+  CONTABO_WS_URLS: "wss://one.test:8081/ws, wss://two.test/ws/realtime",
+  BACKEND_AUTH_TOKEN: "t".repeat(32),
+};
+
+it.each(["http://one.test/ws", "ws://one.test/ws", "one.test", "wss://one.test,nonsense"])("does not dial %s", (text) => {
+  expect(problemsOf({ ...upstream, CONTABO_WS_URLS: text })).toEqual([expect.stringContaining("CONTABO_WS_URLS")]);
+});
+
+it("dials no backend without a token to show it, nor with a development one in production", () => {
+  expect(problemsOf({ ...upstream, BACKEND_AUTH_TOKEN: " " })).toEqual([expect.stringContaining("BACKEND_AUTH_TOKEN")]);
+  const problems = problemsOf({ ...upstream, BACKEND_AUTH_TOKEN: "dev-backend-token-0001", CONTABO_API_KEY: "dev-contabo-key-0001" });
+  expect(problems.map((problem) => problem.split(":")[0])).toEqual(["BACKEND_AUTH_TOKEN", "CONTABO_API_KEY"]);
+});
+
+it("dials nothing unless told, and what it is told in order", () => {
+  expect(parseConfig(production).upstream.urls).toEqual([]);
+  expect(parseConfig({ ...upstream, CONTABO_WS_CHANNELS: "opportunities, alerts" }).upstream).toEqual({
+    urls: ["wss://one.test:8081/ws", "wss://two.test/ws/realtime"],
+    channels: ["opportunities", "alerts"],
+    token: "t".repeat(32),
+    apiKey: "",
+  });
+  expect(parseConfig({ ...upstream, CONTABO_WS_URLS: "ws://127.0.0.1:8081/ws" }).upstream.urls).toHaveLength(1);
 });

@@ -15,6 +15,8 @@ export interface Config {
   readonly ingestKeys: readonly string[];
   readonly jwt: TokenRules;
   readonly opsKey: string;
+  /** Of those who sign what they post; none: no signature is taken. */
+  readonly webhookSecrets: readonly string[];
   /** Channels anybody may read without a token. */
   readonly publicChannels: readonly string[];
   readonly legacyView: LegacyView;
@@ -22,6 +24,17 @@ export interface Config {
   readonly channelHome: LocationHint;
   /** Origins a browser may call from; `*` allows any. */
   readonly corsOrigins: readonly string[];
+  readonly upstream: UpstreamConfig;
+}
+
+/** Contabo's sockets, dialled by the Upstream object. */
+export interface UpstreamConfig {
+  /** In order of preference; none: nothing is dialled. */
+  readonly urls: readonly string[];
+  readonly channels: readonly string[];
+  readonly token: string;
+  /** Empty: not sent. */
+  readonly apiKey: string;
 }
 
 export class ConfigError extends Error {
@@ -37,9 +50,13 @@ export class ConfigError extends Error {
 
 /** HS256 keys must be at least as long as its hash (RFC 7518, 3.2). */
 const jwtSecretCharsMin = 32;
+/** Standard Webhooks: 24 to 64 random bytes, written as base64 behind this prefix. */
+const webhookPrefix = "whsec_";
+const webhookSecretBytesMin = 24;
+const webhookSecretRule = `must be "${webhookPrefix}" and base64, or plain text, of at least ${webhookSecretBytesMin} bytes`;
 /** Every secret of `.dev.vars.example` starts with it. */
 const developmentPrefix = "dev-";
-const secretNames = ["INGEST_API_KEYS", "JWT_SECRET", "OPS_API_KEY"] as const;
+const secretNames = ["INGEST_API_KEYS", "WEBHOOK_SECRET", "JWT_SECRET", "OPS_API_KEY", "BACKEND_AUTH_TOKEN", "CONTABO_API_KEY"] as const;
 
 const Text = z.string("is missing").trim();
 const Required = Text.min(1, "is empty");
@@ -51,6 +68,10 @@ const List = Text.transform((text) =>
 );
 const Origin = z.string().refine((text) => text === "*" || isOrigin(text), 'must list origins such as "https://arbitragex.app", or be "*"');
 
+const SocketAddress = z.string().refine(isSecureSocket, 'must list addresses such as "wss://contabo.example:8081/ws"');
+/** Contabo takes 50 messages a minute: each channel is one, a silent minute's pings are twenty. */
+const subscriptionsMax = 16;
+
 const Variables = z.object({
   // Fails safe: an environment that does not say what it is, is production.
   ENVIRONMENT: z.enum(["production", "development"]).default("production"),
@@ -60,11 +81,18 @@ const Variables = z.object({
   JWT_AUDIENCE: List.pipe(z.array(z.string()).min(1, "is empty")),
   JWT_JWKS_URL: Text.refine((text) => text === "" || isSecureUrl(text), "must be an https address, or empty").default(""),
   OPS_API_KEY: Required,
+  WEBHOOK_SECRET: List.pipe(z.array(z.string().refine(isWebhookSecret, webhookSecretRule))).default([]),
   PUBLIC_CHANNELS: List.default([]),
   LEGACY_VIEW: z.enum(legacyViews).default("redacted"),
   REGIONS: List.pipe(z.array(z.enum(locationHints)).min(1, "is empty")),
   CHANNEL_HOME: z.enum(locationHints, `must be one of ${locationHints.join(", ")}`),
   CORS_ORIGINS: List.pipe(z.array(Origin)).default([]),
+  CONTABO_WS_URLS: List.pipe(z.array(SocketAddress)).default([]),
+  CONTABO_WS_CHANNELS: List.pipe(z.array(z.string()).max(subscriptionsMax, `lists more than ${subscriptionsMax}`)).default([
+    "opportunities",
+  ]),
+  CONTABO_API_KEY: Text.default(""),
+  BACKEND_AUTH_TOKEN: Text.default(""),
 });
 
 const parsed = new WeakMap<object, Config>();
@@ -82,7 +110,7 @@ export function configOf(env: object): Config {
 export function parseConfig(variables: object): Config {
   const result = Variables.safeParse(variables);
   const problems = result.success ? [] : result.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
-  problems.push(...developmentSecrets(variables));
+  problems.push(...developmentSecrets(variables), ...missingToken(variables));
   if (!result.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
   const values = result.data;
   return {
@@ -95,11 +123,18 @@ export function parseConfig(variables: object): Config {
       jwksUrl: values.JWT_JWKS_URL === "" ? undefined : values.JWT_JWKS_URL,
     },
     opsKey: values.OPS_API_KEY,
+    webhookSecrets: values.WEBHOOK_SECRET,
     publicChannels: values.PUBLIC_CHANNELS,
     legacyView: values.LEGACY_VIEW,
     regions: values.REGIONS,
     channelHome: values.CHANNEL_HOME,
     corsOrigins: values.CORS_ORIGINS,
+    upstream: {
+      urls: values.CONTABO_WS_URLS,
+      channels: values.CONTABO_WS_CHANNELS,
+      token: values.BACKEND_AUTH_TOKEN,
+      apiKey: values.CONTABO_API_KEY,
+    },
   };
 }
 
@@ -112,8 +147,30 @@ function developmentSecrets(variables: object): string[] {
     .map((name) => `${name}: is the development secret of .dev.vars.example; production needs its own`);
 }
 
+/** Contabo's socket authenticates by a token: without one it would be dialled for nothing, again and again. */
+function missingToken(variables: object): string[] {
+  const values = new Map<string, unknown>(Object.entries(variables));
+  const isSet = (name: string): boolean => String(values.get(name) ?? "").trim() !== "";
+  return isSet("CONTABO_WS_URLS") && !isSet("BACKEND_AUTH_TOKEN") ? ["BACKEND_AUTH_TOKEN: is missing, CONTABO_WS_URLS needs it"] : [];
+}
+
 function hasDevelopmentSecret(value: unknown): boolean {
-  return typeof value === "string" && value.split(",").some((item) => item.trim().startsWith(developmentPrefix));
+  return typeof value === "string" && value.split(",").some((item) => keyText(item.trim()).startsWith(developmentPrefix));
+}
+
+/** A Standard Webhooks secret is base64 behind its prefix. */
+function keyText(secret: string): string {
+  const encoded = secret.startsWith(webhookPrefix) ? secret.slice(webhookPrefix.length) : undefined;
+  return encoded !== undefined && isBase64(encoded) ? atob(encoded) : secret;
+}
+
+function isWebhookSecret(secret: string): boolean {
+  const isReadable = !secret.startsWith(webhookPrefix) || isBase64(secret.slice(webhookPrefix.length));
+  return isReadable && keyText(secret).length >= webhookSecretBytesMin;
+}
+
+function isBase64(text: string): boolean {
+  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text);
 }
 
 function isOrigin(text: string): boolean {
@@ -122,7 +179,16 @@ function isOrigin(text: string): boolean {
 
 /** Whoever can change keys on their way can sign as anybody. A key server on the own machine is for development. */
 function isSecureUrl(text: string): boolean {
+  return isSecure(text, "http");
+}
+
+/** A token travels over it. */
+function isSecureSocket(text: string): boolean {
+  return isSecure(text, "ws");
+}
+
+function isSecure(text: string, scheme: "http" | "ws"): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
-  return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1"].includes(hostname));
+  return protocol === `${scheme}s:` || (protocol === `${scheme}:` && ["localhost", "127.0.0.1"].includes(hostname));
 }

@@ -6,6 +6,7 @@ declare module "node:crypto" {
     digest(): Uint8Array;
   }
   export function createHash(algorithm: "sha256"): Hash;
+  export function createHmac(algorithm: "sha256", key: string | Uint8Array): Hash;
   /** Constant-time comparison of two views of equal length. */
   export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
 }

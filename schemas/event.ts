@@ -39,11 +39,19 @@ export const Envelope = z.looseObject({
   type: z.string(),
   subject: Id.optional(),
   time: Time,
-  datacontenttype: z.literal("application/json").optional(),
+  datacontenttype: z
+    .string()
+    .regex(
+      /^[a-zA-Z]+\/(?:[a-zA-Z0-9.!#$&^_-]{1,100}\+)?[jJ][sS][oO][nN](?:\s*;.{0,200})?$/,
+      'must be a media type of JSON, such as "application/json"',
+    )
+    .optional(),
   dataschema: z.string().max(1_024).optional(),
   traceparent: Traceparent.optional(),
   /** superjson's type annotations for BigInt and Date, carried beside plain JSON. */
   meta: z.record(z.string(), z.unknown()).optional(),
+  /** The edge's own: what was sent, where a dialect's adapter changed it. Ingest refuses it from senders. */
+  original: z.string().optional(),
 });
 
 export interface EdgeEvent {
@@ -58,6 +66,8 @@ export interface EdgeEvent {
   readonly data: Readonly<Record<string, unknown>>;
   readonly meta?: Readonly<Record<string, unknown>>;
   readonly traceparent?: string;
+  /** JSON text of what was sent, where an adapter changed it. */
+  readonly original?: string;
   /** datacontenttype, dataschema and CloudEvents extensions, in the order they came. */
   readonly extensions: Readonly<Record<string, string | number | boolean>>;
 }
@@ -73,7 +83,7 @@ export type ParsedEvent =
   | { readonly ok: true; readonly event: EdgeEvent }
   | { readonly ok: false; readonly id?: string; readonly fault: EventFault };
 
-const envelopeFields = new Set(["specversion", "id", "source", "type", "subject", "time", "traceparent", "meta", "data"]);
+const envelopeFields = new Set(["specversion", "id", "source", "type", "subject", "time", "traceparent", "meta", "original", "data"]);
 const extensionName = /^[a-z0-9]{1,64}$/;
 
 /** Validates one event: JSON bounds, envelope, type, data, subject. Does not look at the clock. */
@@ -95,7 +105,7 @@ export function parseEvent(input: unknown): ParsedEvent {
   const extensions = parseExtensions(envelope.data);
   if ("path" in extensions) return refuse(extensions.path, extensions.message);
   const entity = entityOf(type, data.data, envelope.data.id);
-  const { subject = entity, time, source, traceparent, meta } = envelope.data;
+  const { subject = entity, time, source, traceparent, meta, original } = envelope.data;
   if (subject !== entity) return refuse("subject", `must be the entity's id "${entity}"`);
   return {
     ok: true,
@@ -109,6 +119,7 @@ export function parseEvent(input: unknown): ParsedEvent {
       data: data.data,
       ...(meta === undefined ? {} : { meta }),
       ...(traceparent === undefined ? {} : { traceparent }),
+      ...(original === undefined ? {} : { original }),
       extensions: extensions.values,
     },
   };

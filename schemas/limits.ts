@@ -11,10 +11,59 @@ export const eventBytesMax = 60_000;
 export const jsonDepthMax = 32;
 /** A request body must arrive within this time, or the slow sender holds an isolate. */
 export const bodyTimeoutMs = 30_000;
+/** A compressed body may inflate by this factor once a mebibyte has come out of it; recorded events repeated over and over shrink by 60 at
+ *  most, and a bomb by a million (PLATFORM: brotli makes 1 GiB of 841 B). */
+export const inflateRatioMax = 200;
+/** RFC 9659: a zstd body must be readable with a window of 8 MiB. The decoder would allocate up to 128 MB for one that asks for more. */
+export const zstdWindowLogMax = 23;
 /** An event may be this far ahead of our clock: more would pin an entity's newest state in the future (CONTRACT 2). */
 export const eventAheadMsMax = 5 * 60_000;
 /** …and this far behind: older data is a backfill of a log we no longer hold (CONTRACT 2). */
 export const eventBehindMsMax = 30 * 24 * 3_600_000;
+
+// ---- ingest: streams of NDJSON
+/** One streamed body (CONTRACT 3), counted as decoded. */
+export const streamBytesMax = 64 * 1_048_576;
+/** Lines that are not blank in one stream: a stream of the smallest valid events, some 190 B, has about as many. Each is answered. */
+export const streamLinesMax = 350_000;
+/** One line as sent. Twice what an event may take as rendered: escapes and spaces are the sender's taste. */
+export const streamLineBytesMax = 131_072;
+/** One publish of a stream: the channel writes a row of at most logRowBytesMax. */
+export const streamBatchBytesMax = 512_000;
+/** Bytes read from a stream and not yet durable or refused: a batch on its way and one that fills meanwhile. Beyond, the body is not read. */
+export const streamUnflushedBytesMax = 2 * streamBatchBytesMax + streamLineBytesMax;
+/** …and as many lines: a line of two bytes costs more to hold than to send. */
+export const streamUnflushedLinesMax = 4 * requestEventsMax;
+/** A batch that is not full goes after this long: full ones cost the channel fewer rows, a slow sender still hears at once. */
+export const streamLingerMs = 25;
+/** Verdicts a sender has not read yet. Those of 200,000 events fit: a sender that reads nothing before it has sent all must not be waited for. */
+export const streamAnswerBytesMax = 16 * 1_048_576;
+/** Streams at a time in one isolate: their unread answers and their lines must leave room in its 128 MB. */
+export const streamsMax = 4;
+/** A sender that sends nothing, or reads nothing of a full answer, for as long has gone. */
+export const streamIdleMs = 30_000;
+/** A stream ends by then, and its sender goes on in another: 64 MiB at 75 kB/s. */
+export const streamTimeoutMs = 15 * 60_000;
+/** How long a stream holds a batch that a full channel or an unknown outcome has sent back, before it ends. */
+export const streamHoldMs = 30_000;
+
+// ---- ingest: how much a sender may send, and when it is slowed down
+/** One ingest key's events a second in one isolate: as many as a stream takes in batches of a hundred (DESIGN 6: 22,700). More could only
+ *  fill the inbox. The burst is a second's worth. */
+export const quotaEventsPerSecond = 25_000;
+export const quotaBurstEvents = 25_000;
+/** Messages or bytes waiting in the inbox from which parking is slowed: some three minutes of the consumer's work. */
+export const backlogMessagesSlow = 2_000;
+export const backlogBytesSlow = 128_000_000;
+/** …and from which nothing is parked any more: hours of its work, a sixth of the 25 GB that a queue holds. */
+export const backlogMessagesMax = 100_000;
+export const backlogBytesMax = 4_000_000_000;
+/** A parked post waits at most this long for its answer: a sender with 32 connections then parks 32 posts a second. */
+export const parkDelayMsMax = 1_000;
+/** The backlog is asked for again after this long; the queue's own figure is about as old. */
+export const backlogFreshMs = 2_000;
+/** An answer about the backlog must not cost a post more than this. */
+export const backlogTimeoutMs = 500;
 
 // ---- text
 export const idCharsMax = 128;
@@ -94,6 +143,11 @@ export const socketFrameBytesMax = 65_536;
 export const socketChannelsMax = 128;
 export const socketMessagesPerMinute = 50;
 export const socketMessagesBurst = 256;
+/** Sockets of one user on one relay: dozens of tabs on several devices, and far from what a runaway script opens. */
+export const userSocketsMax = 100;
+/** How often a client says how far it has read, where the runtime cannot tell: each time wakes the relay, 30,000 sockets three thousand
+ *  times a second (CONTRACT 5: not below ten seconds). */
+export const ackEveryMs = 10_000;
 /** Recovery sends at most this many events in one go; a client further behind reloads its snapshot. */
 export const recoveryEventsMax = 10_000;
 

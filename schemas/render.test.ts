@@ -18,6 +18,7 @@ it.each([
   ["an extension whose name is a number", { 10: "ten", 2: "two" }],
   ["extensions of every kind", { text: "t", amount: 1.5, flag: true }],
   ["newlines, quotes and line separators in data", { data: opportunityData({ metadata: { note: 'a\nb\r\u2028"\\,"data":' } }) }],
+  ["what was sent before an adapter changed it", { original: '{"type":"x","data":{"original":"y"},"meta":1}' }],
   ["meta", { meta: { values: { volume: ["bigint"] } } }],
 ])("splits attributes from data with %s", (_, changes: Record<string, unknown>) => {
   const { event, text } = rendered(changes);
@@ -27,6 +28,14 @@ it.each([
   expect(head).toEqual({ id, type, source, subject, time });
   const { data, meta } = event;
   expect(JSON.parse(`{${tail}}`)).toEqual(JSON.parse(JSON.stringify({ data, meta })));
+});
+
+it("keeps what was sent in the text and out of the tail that frames are made of", () => {
+  const original = JSON.stringify({ data: { secret: '","data":' } });
+  const { event, text } = rendered({ original });
+  expect(event.original).toBe(original);
+  expect(JSON.parse(text)).toMatchObject({ original });
+  expect(splitWire(text).tail).not.toContain("secret");
 });
 
 it("puts attributes first and data last, so a frame is the text's tail behind another head", () => {

@@ -1,11 +1,12 @@
 /** Serialise once (DESIGN 5): an event's wire text is rendered at ingest and moved as it is by log row, queue and socket.
- *  Key order is fixed: attributes first, `data` and `meta` last, so a frame is the text's tail behind another head. */
+ *  Key order is fixed: attributes first, `data` and `meta` last, so a frame is the text's tail behind another head. What was sent, where an
+ *  adapter changed it, stands among the attributes as text: logs have it, frames don't. */
 import type { EdgeEvent, EventType } from "./event.ts";
 
 export function renderEvent(event: EdgeEvent): string {
-  const { specversion, id, source, type, subject, time, traceparent, extensions, data, meta } = event;
-  // JSON.stringify skips undefined: traceparent and meta are optional.
-  return JSON.stringify({ specversion, id, source, type, subject, time, traceparent, ...extensions, data, meta });
+  const { specversion, id, source, type, subject, time, traceparent, original, extensions, data, meta } = event;
+  // JSON.stringify skips undefined: traceparent, original and meta are optional.
+  return JSON.stringify({ specversion, id, source, type, subject, time, traceparent, original, ...extensions, data, meta });
 }
 
 /** The envelope attributes of a wire text, and the text from `"data":` to the last field, without the closing brace. */

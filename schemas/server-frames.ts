@@ -34,6 +34,11 @@ export const controlFrames = {
     offset,
     recovered: z.boolean().describe("exactly the missed events follow; if false and was_recovering, continuity is lost"),
     was_recovering: z.boolean(),
+    ack_every: z
+      .int()
+      .positive()
+      .optional()
+      .describe("milliseconds: while events come, say this often how far you have read, or be taken for a slow reader"),
     id,
   }),
   unsubscribed: z.object({

@@ -26,6 +26,8 @@ export const ClientFrame = z.discriminatedUnion("type", [
     rewind: z.union([z.int().positive().max(rewindEventsMax), Duration]).optional(),
     /** Tell who comes and goes. */
     presence: z.boolean().optional(),
+    /** Offers to say how far it has read; `subscribed` says how often, where the edge wants it. */
+    ack: z.boolean().optional(),
     id: RequestId.optional(),
   }),
   z.object({ type: z.literal("unsubscribe"), channel: Channel, id: RequestId.optional() }),
@@ -75,6 +77,7 @@ export type ServerFrame =
       readonly offset: number;
       readonly recovered: boolean;
       readonly was_recovering: boolean;
+      readonly ack_every?: number;
       readonly id?: RequestId;
     }
   | { readonly type: "token_expiring"; readonly expires_at: string }

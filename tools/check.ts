@@ -20,6 +20,7 @@ const steps: readonly Step[] = [
   { name: "the seed is fulfilled or marked", command: [process.execPath, "tools/check-seed.ts"] },
   ...optional("tools/export-schemas.ts", "exported JSON Schemas are current", "--check"),
   ...optional("tools/export-asyncapi.ts", "the AsyncAPI document is current", "--check"),
+  ...optional("tools/export-dialects.ts", "the table of dialects is current", "--check"),
 ];
 
 function optional(script: string, name: string, ...args: string[]): Step[] {

@@ -144,6 +144,7 @@ const closings: Readonly<Record<Closing, { readonly code: number; readonly reaso
   slow: { code: 3008, reason: "slow" },
   expired: { code: 3005, reason: "connection expired" },
   too_many: { code: 3013, reason: "too many requests" },
+  too_many_sockets: { code: 3504, reason: "connection limit" },
   silent: { code: 3502, reason: "stale" },
   gone: { code: 3012, reason: "no pong" },
   restart: { code: 3001, reason: "shutdown" },

@@ -27,6 +27,8 @@ export interface SubscribeCommand {
   readonly recoverOrFail?: boolean;
   /** Wants to hear who comes and goes. */
   readonly watch?: boolean;
+  /** Says now and then how far it has read, where it is asked to. */
+  readonly ack?: boolean;
 }
 
 export interface HistoryCommand {
@@ -69,6 +71,8 @@ export type Closing =
   | "slow"
   | "expired"
   | "too_many"
+  /** Of one user. */
+  | "too_many_sockets"
   | "silent"
   /** The client no longer pings. */
   | "gone"
@@ -83,6 +87,8 @@ export type Incoming =
   /** Never offered in this dialect, whoever asks: its own words say so. */
   | { readonly kind: "declined"; readonly text: string }
   | { readonly kind: "close"; readonly closing: Closing }
+  /** How far the client has read: free of charge, and no answer. */
+  | { readonly kind: "ack"; readonly channel: string; readonly offset: number }
   /** Nothing to do, as for the answer to a ping: free of charge. */
   | { readonly kind: "nothing" };
 
@@ -139,6 +145,8 @@ export interface Listener {
   readonly batch: boolean;
   /** The stream's position when it joined. */
   readonly joinedAt: number;
+  /** How often it is to say how far it has read. */
+  readonly ackEveryMs?: number | undefined;
 }
 
 /** The texts of one run for one listener; rendered once for all. */
@@ -150,6 +158,8 @@ export interface Rendering extends Run {
   readonly view: LegacyView | undefined;
   /** What lies between the listeners' own position and `prev` holds nothing for them, but they were not told so yet. */
   readonly announce: boolean;
+  /** Set where conflation left events out: the matching offset before each event, and up to where the run stands for everything. */
+  readonly sparse?: { readonly prevs: readonly number[]; readonly end: number } | undefined;
 }
 
 export interface Dialect {

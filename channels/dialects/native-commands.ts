@@ -32,7 +32,7 @@ function incomingOf(frame: ClientFrame): Incoming {
     case "ping":
       return { kind: "command", command: { kind: "ping", timestamp: frame.timestamp } };
     case "ack":
-      return { kind: "nothing" };
+      return { kind: "ack", channel: frame.channel, offset: frame.offset };
   }
 }
 
@@ -44,8 +44,8 @@ function subscribeOf(frame: SubscribeFrame): Incoming {
   if (offset !== undefined && offset > 0 && epoch === undefined) {
     return refused({ code: "INVALID_PARAMETERS", message: "an offset above 0 needs its epoch", path: "epoch", id });
   }
-  const watch = frame.presence === true;
-  return { kind: "command", command: { kind: "subscribe", channel, id, filters: parsed.filters, start: startOf(frame), watch } };
+  const wishes = { watch: frame.presence === true, ack: frame.ack === true };
+  return { kind: "command", command: { kind: "subscribe", channel, id, filters: parsed.filters, start: startOf(frame), ...wishes } };
 }
 
 function refused(refusal: Refusal): Incoming {

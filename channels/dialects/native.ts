@@ -1,7 +1,7 @@
 /** The native dialect (CONTRACT 5.1). Event frames are made by joining text around an event's own wire text. */
-import { socketFrameBytesMax } from "../../schemas/limits.ts";
+import { socketFrameBytesMax, userSocketsMax } from "../../schemas/limits.ts";
 import { closeCodes, unsubscribeCodes, type RequestId, type ServerFrame } from "../../schemas/socket.ts";
-import type { Closing, Dialect, Listener, Refusal, Reply } from "./dialect.ts";
+import type { Closing, Dialect, Listener, Refusal, Rendering, Reply } from "./dialect.ts";
 import type { LiveEvent } from "./live-event.ts";
 import { readNative } from "./native-commands.ts";
 
@@ -9,6 +9,8 @@ export interface NativeHead {
   readonly channel: string;
   readonly epoch: string;
 }
+
+type Sparse = NonNullable<Rendering["sparse"]>;
 
 /** `opportunity.detected` → `opportunity_detected`. `prev` is the previous offset that matched the channel and filter. */
 export function renderNative({ channel, epoch }: NativeHead, event: LiveEvent, prev: number): string {
@@ -53,6 +55,18 @@ export function renderRun(head: NativeHead, events: readonly LiveEvent[], prev: 
   });
 }
 
+/** A run out of which conflation left events: where a frame's predecessor was left out, a `position` says that it is not coming. */
+function renderSparse(head: NativeHead, { events, prev, sparse }: Pick<Rendering, "events" | "prev"> & { sparse: Sparse }): string[] {
+  let last = prev;
+  const frames = events.flatMap((event, index) => {
+    const before = sparse.prevs[index] ?? last;
+    const leap = before > last ? [renderPosition(head.channel, before)] : [];
+    last = event.offset;
+    return [...leap, renderNative(head, event, before)];
+  });
+  return sparse.end > last ? [...frames, renderPosition(head.channel, sparse.end)] : frames;
+}
+
 /** A page of history, oldest first or newest first; each frame names the matching one before it either way. */
 function renderHistory({ run, offset, reverse, id }: Extract<Reply, { kind: "history" }>): string {
   const frames = renderRun(run, run.events, run.prev);
@@ -62,12 +76,13 @@ function renderHistory({ run, offset, reverse, id }: Extract<Reply, { kind: "his
 }
 
 /** The answer, exactly the missed events, and how far the stream is beyond them. */
-function renderSubscribed(reply: Extract<Reply, { kind: "subscribed" }>, { batch }: Listener): string[] {
+function renderSubscribed(reply: Extract<Reply, { kind: "subscribed" }>, { batch, ackEveryMs }: Listener): string[] {
   const { run, offset, top, recovered, wasRecovering } = reply;
   const { channel, epoch } = run;
   const frames = renderRun(run, run.events, run.prev);
   if ((run.events.at(-1)?.offset ?? offset) < top) frames.push(renderPosition(channel, top));
-  const head = frame({ type: "subscribed", channel, epoch, offset, recovered, was_recovering: wasRecovering, ...named(reply) });
+  const acks = ackEveryMs === undefined ? {} : { ack_every: ackEveryMs };
+  const head = frame({ type: "subscribed", channel, epoch, offset, recovered, was_recovering: wasRecovering, ...acks, ...named(reply) });
   return [head, ...(batch ? renderBatches(frames) : frames)];
 }
 
@@ -127,6 +142,7 @@ const closings: Readonly<Record<Closing, { readonly code: number; readonly reaso
   slow: { code: closeCodes.slow, reason: "slow consumer: reconnect and recover by position" },
   expired: { code: closeCodes.expired, reason: "token expired" },
   too_many: { code: closeCodes.tooMany, reason: "too many messages" },
+  too_many_sockets: { code: closeCodes.tooMany, reason: `a user holds at most ${userSocketsMax} sockets here` },
   silent: { code: closeCodes.policy, reason: "nothing was said" },
   gone: { code: closeCodes.restart, reason: "no ping for too long" },
   restart: { code: closeCodes.restart, reason: "restart: reconnect and recover by position" },
@@ -143,9 +159,9 @@ export const native: Dialect = {
     if (reply.kind === "history") return [renderHistory(reply)];
     return reply.kind === "connected" ? [] : [frame(answerOf(reply))];
   },
-  render({ events, prev, announce, ...head }) {
+  render({ events, prev, announce, sparse, ...head }) {
     if (events.length === 0) return undefined;
-    const frames = renderRun(head, events, prev);
+    const frames = sparse === undefined ? renderRun(head, events, prev) : renderSparse(head, { events, prev, sparse });
     if (announce) frames.unshift(renderPosition(head.channel, prev));
     let batches: string[] | undefined;
     return ({ batch }) => (batch ? (batches ??= renderBatches(frames)) : frames);

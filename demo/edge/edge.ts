@@ -15,6 +15,8 @@ export interface EdgeOptions {
   readonly fresh: boolean;
   /** Folder of the local state, relative to the root. */
   readonly state: string;
+  /** Over those of wrangler.toml and .dev.vars. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 export interface Edge {
@@ -26,13 +28,13 @@ export interface Edge {
 
 const host = "127.0.0.1";
 
-export async function startEdge({ root, port, fresh, state }: EdgeOptions): Promise<Edge> {
+export async function startEdge({ root, port, fresh, state, ...options }: EdgeOptions): Promise<Edge> {
   const configPath = join(root, "wrangler.toml");
   const config = unstable_readConfig({ config: configPath });
   const statePath = resolve(root, state);
   if (fresh) rmSync(statePath, { recursive: true, force: true });
   const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
-  const variables = { ...config.vars, ...readDevVars(root) };
+  const variables = { ...config.vars, ...readDevVars(root), ...options.variables };
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       ...workerOptions,

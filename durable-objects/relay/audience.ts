@@ -2,6 +2,8 @@
 import type { Position } from "../../channels/recovery.ts";
 import { unsubscribeCodes } from "../../schemas/socket.ts";
 import { quietEventsMin, quietViewsMax } from "./bounds.ts";
+import { Delivery } from "./delivery.ts";
+import { Users } from "./users.ts";
 import { Group, isFiltered, keyOf, viewKeyOf, type Flush, type GroupSpec } from "./groups.ts";
 import { QuietViews } from "./quiet.ts";
 import type { Connection } from "./connection.ts";
@@ -29,10 +31,18 @@ export class Audience {
   readonly #groups = new Map<string, Group>();
   readonly #byStream = new Map<string, Set<Group>>();
   readonly #quiet: QuietViews;
+  readonly #users = new Users<Connection>();
+  readonly #delivery: Delivery;
 
   constructor(deps: AudienceDeps) {
     this.#deps = deps;
     this.#quiet = new QuietViews(deps.store, { viewsMax: quietViewsMax, eventsMin: quietEventsMin });
+    this.#delivery = new Delivery({
+      now: deps.now,
+      connections: () => this.connections(),
+      groups: () => this.#groups.values(),
+      onSlow: (connection) => deps.onSlow(connection),
+    });
   }
 
   get size(): number {
@@ -49,6 +59,13 @@ export class Audience {
 
   add(connection: Connection): void {
     this.#connections.set(connection.id, connection);
+    this.identify(connection);
+  }
+
+  /** Who it is has become known, or has changed. Returns how many sockets its user has here. */
+  identify(connection: Connection): number {
+    // It may have closed while its token was verified: nobody would take it out again.
+    return connection.open ? this.#users.enter(connection, connection.claims?.sub) : 0;
   }
 
   /** After a wake: groups start at the position that was written, which is what every socket has been sent. */
@@ -105,6 +122,8 @@ export class Audience {
   drop(connection: Connection): void {
     connection.open = false;
     this.#connections.delete(connection.id);
+    this.#users.leave(connection);
+    this.#delivery.gone(connection);
     const groups = [...connection.groups.values()];
     if (groups.length > 0) this.#deps.store.dropSocket(connection.id);
     for (const group of groups) {
@@ -124,6 +143,7 @@ export class Audience {
 
   /** A burst is over and the stream's position is written. */
   settle(stream: string): void {
+    this.#drain(stream);
     const at = this.#deps.standingOf(stream);
     for (const group of this.#groupsOf(stream)) if (isFiltered(group.spec)) this.#quiet.keep(viewKeyOf(group.spec), group.prev, at);
   }
@@ -152,15 +172,17 @@ export class Audience {
   }
 
   publish(publication: Publication): void {
-    const { stream, turn } = publication;
-    for (const group of this.#groupsOf(stream)) {
-      const rendered = group.render(publication, this.#deps.now());
-      if (rendered === undefined) continue;
-      for (const member of group.members) {
-        if (member.isSlow(turn)) this.#deps.onSlow(member);
-        else for (const text of rendered({ batch: member.batch, joinedAt: member.joined[stream] ?? 0 })) member.send(text);
-      }
+    const nowMs = this.#deps.now();
+    for (const group of this.#groupsOf(publication.stream)) {
+      const run = group.take(publication, nowMs);
+      if (run !== undefined) this.#delivery.send(group, run, publication.turn);
     }
+    this.#delivery.relieve();
+  }
+
+  /** What waits for slow sockets goes out before anything is said of where they stand. */
+  #drain(stream: string): void {
+    for (const group of this.#groupsOf(stream)) this.#delivery.drain(group);
   }
 
   /** Part of the stream is lost to its subscribers: all but legacy ones are told and subscribe again by their position. */
@@ -176,7 +198,9 @@ export class Audience {
 
   /** A new epoch counts from 1: what a legacy socket has seen under the old one tells nothing. */
   restartLegacy(stream: string, position: number): void {
+    this.#drain(stream);
     for (const group of this.#groupsOf(stream)) {
+      group.lane?.forget();
       if (group.spec.dialect !== "legacy") continue;
       for (const member of group.members) {
         member.joined[stream] = position;
@@ -187,6 +211,7 @@ export class Audience {
 
   tellPositions(afterMs: number): void {
     for (const group of this.#groups.values()) {
+      this.#delivery.drain(group);
       const frame = group.renderIdle(this.#deps.standingOf(group.spec.stream).offset, this.#deps.now(), afterMs);
       if (frame !== undefined) for (const member of group.members) member.send(frame);
     }
@@ -201,4 +226,6 @@ function enter(connection: Connection, group: Group): void {
 function exit(connection: Connection, group: Group): void {
   group.members.delete(connection);
   connection.groups.delete(group.name);
+  group.lane?.leave(connection);
+  connection.forget(group.name);
 }

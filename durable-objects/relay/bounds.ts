@@ -17,6 +17,24 @@ export const settleMs = 1_000;
 export const legacyAfterMs = 1_000;
 /** Unsent bytes of one socket: beyond, the reader is too slow and recovers by position (DESIGN 11). */
 export const bufferedBytesMax = 1_048_576;
+/** …and beyond this it is shown only the newest state of each entity: half a second of a home line. */
+export const conflateBytesMax = 262_144;
+/** Sent to one socket within a second before it is conflated: 64 Mbit/s, more than most lines of its readers carry. */
+export const socketBytesPerSecond = 8 * 1_048_576;
+/** What all sockets of a relay together have not read: half of an isolate's 128 MB. The slowest are closed first. */
+export const relayUnreadBytesMax = 64 * 1_048_576;
+/** A slow socket's news come this often: an age that a person does not mind, and enough for several states of an entity to become one. */
+export const conflateEveryMs = 1_000;
+/** Entities that wait in a slow lane, a few megabytes: beyond, they go out early. */
+export const laneEventsMax = 5_000;
+/** Channels of a socket that it is asked to acknowledge: their names are kept with it, and one tells of what was sent on all. */
+export const ackedChannelsMax = 16;
+/** The anonymous legacy view (CONTRACT 4): a page that appends every event without a bound (UPSTREAM 1) shows no more than this anyway… */
+export const legacyEventsPerSecond = 50;
+/** …after this many at once. */
+export const legacyEventsBurst = 250;
+/** Entities remembered that a capped view did not show. */
+export const leftOutMax = 10_000;
 /** One hub call; a join is tried this often before the client is told. */
 export const hubTimeoutMs = 5_000;
 export const joinAttempts = 3;

@@ -4,7 +4,7 @@ import type { Closing, Command, Presence, SubscribeCommand } from "../../channel
 import type { Config } from "../../platform/config.ts";
 import { AppError, messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
-import { socketChannelsMax } from "../../schemas/limits.ts";
+import { socketChannelsMax, userSocketsMax } from "../../schemas/limits.ts";
 import { unsubscribeCodes, type RequestId } from "../../schemas/socket.ts";
 import type { Access } from "./access.ts";
 import type { Audience } from "./audience.ts";
@@ -93,9 +93,16 @@ export class Commands {
   /** Whether the token holds. A bad one ends the socket: its bearer believes in rights it does not have. */
   async #show(connection: Connection, { token, id, during }: Shown): Promise<boolean> {
     const claims = await this.#deps.access.authenticate(connection, token);
-    if (typeof claims !== "string") return true;
+    if (typeof claims !== "string") return this.#isWithin(connection);
     connection.tell({ kind: "token_refused", reason: claims, during, id });
     this.#deps.close(connection, claims === "expired" ? "expired" : "bad_token");
+    return false;
+  }
+
+  /** The sockets that a user has already are not the new one's fault: it is the one to go. */
+  #isWithin(connection: Connection): boolean {
+    if (this.#deps.audience.identify(connection) <= userSocketsMax) return true;
+    this.#deps.close(connection, "too_many_sockets");
     return false;
   }
 
@@ -117,6 +124,7 @@ export class Commands {
     const names = { ...(name === channel ? {} : { alias: name }), ...(chain === undefined ? {} : { chain }) };
     const spec = { channel, stream, dialect, filters: command.filters, ...names };
     const { start, id, recoverOrFail } = command;
+    connection.expectAcks(name, dialect === "native" && (command.ack === true || connection.ack === true));
     await subscribe(connection, { spec, start, id, recoverOrFail: recoverOrFail === true }, this.#deps);
     this.#watch(connection, { name, channel: spec, wanted: command.watch === true });
   }

@@ -18,28 +18,28 @@ describe("a slow reader", () => {
   it("is one that has more than the bound unsent when the next flush comes", () => {
     const { connection, holds } = buffering();
     holds(bufferedBytesMax);
-    expect(connection.isSlow(1)).toBe(false);
+    expect(connection.pressure(1, 0)).toBe("conflate");
     holds(bufferedBytesMax + 1);
-    expect(connection.isSlow(2)).toBe(true);
+    expect(connection.pressure(2, 0)).toBe("close");
   });
 
   it("is not one whose buffer this very flush has filled", () => {
     const { connection, holds } = buffering();
-    expect(connection.isSlow(1)).toBe(false);
+    expect(connection.pressure(1, 0)).toBe("ok");
     holds(bufferedBytesMax * 4);
-    expect(connection.isSlow(1)).toBe(false);
-    expect(connection.isSlow(2)).toBe(true);
+    expect(connection.pressure(1, 0)).toBe("ok");
+    expect(connection.pressure(2, 0)).toBe("close");
   });
 
   it("is not one that still reads what it missed, until that is read", () => {
     const { connection, holds } = buffering();
     connection.allow(bufferedBytesMax * 3);
     holds(bufferedBytesMax * 3);
-    expect(connection.isSlow(1)).toBe(false);
+    expect(connection.pressure(1, 0)).toBe("ok");
     holds(0);
-    expect(connection.isSlow(2)).toBe(false);
+    expect(connection.pressure(2, 0)).toBe("ok");
     holds(bufferedBytesMax * 3);
-    expect(connection.isSlow(3)).toBe(true);
+    expect(connection.pressure(3, 0)).toBe("close");
   });
 });
 

@@ -2,8 +2,9 @@
 import type { Closing, Dialect, Reply } from "../../channels/dialects/dialect.ts";
 import { dialects, type DialectName } from "../../channels/dialects/index.ts";
 import type { Claims } from "../../platform/token.ts";
-import { socketMessagesBurst, socketMessagesPerMinute } from "../../schemas/limits.ts";
-import { bufferedBytesMax, ghostAfterMs } from "./bounds.ts";
+import { ackEveryMs, socketMessagesBurst, socketMessagesPerMinute } from "../../schemas/limits.ts";
+import { ackedChannelsMax, conflateBytesMax, ghostAfterMs } from "./bounds.ts";
+import { judge, Receipts, type Sent, type Verdict } from "./flow.ts";
 import type { Group } from "./groups.ts";
 
 export type Speech =
@@ -28,6 +29,10 @@ export interface Attachment {
   readonly joined?: Readonly<Record<string, number>>;
   /** Names of channels whose comings and goings it wants to hear. */
   readonly watches?: readonly string[];
+  /** Its address offers acknowledgements for whatever it subscribes to. */
+  readonly ack?: boolean | undefined;
+  /** Names of channels whose events it acknowledges. */
+  readonly acks?: readonly string[];
 }
 
 export class Connection {
@@ -41,7 +46,11 @@ export class Connection {
   greeted: boolean;
   joined: Record<string, number>;
   readonly watches: Set<string>;
+  readonly ack: boolean | undefined;
+  readonly acks: Set<string>;
   open = true;
+  /** What was sent and is not read, as far as that can be known; of the last look. */
+  unreadBytes = 0;
   /** Last ping that this object has answered itself. */
   pingedAtMs: number | undefined;
   /** By canonical channel name; one subscription per channel. */
@@ -49,14 +58,21 @@ export class Connection {
   /** Frames are handled one after the other: an unsubscribe never overtakes the subscribe before it. */
   work: Promise<void> = Promise.resolve();
   readonly #socket: WebSocket;
+  /** Recent runtimes say what is unsent: then nobody need be asked. */
+  readonly #measures: boolean;
   readonly #bucket = { tokens: socketMessagesBurst, atMs: 0 };
   #silence: ReturnType<typeof setTimeout> | undefined;
-  #checkedTurn = -1;
+  #checkedTurn = Number.NaN;
+  #verdict: Verdict = "ok";
+  #sentBytes = 0;
+  #second = { atMs: 0, sentBytes: 0 };
+  #receipts: Receipts | undefined;
   /** Bytes of a recovery still allowed on top of the bound: they were sent in one go, on purpose. */
   #allowance = 0;
 
   constructor(socket: WebSocket, attachment: Attachment) {
     this.#socket = socket;
+    this.#measures = "bufferedAmount" in socket;
     this.id = attachment.id;
     this.batch = attachment.batch;
     this.openedAtMs = attachment.openedAtMs;
@@ -67,6 +83,9 @@ export class Connection {
     this.greeted = attachment.greeted ?? false;
     this.joined = { ...attachment.joined };
     this.watches = new Set(attachment.watches);
+    this.ack = attachment.ack;
+    this.acks = new Set(attachment.acks);
+    if (!this.#measures && this.acks.size > 0) this.#receipts = new Receipts(0);
   }
 
   /** `onSilence` comes unless the client is greeted, or gone, before. A timer that is left running would keep the object from sleeping. */
@@ -85,11 +104,12 @@ export class Connection {
   }
 
   save(): void {
-    const { id, dialect, batch, openedAtMs, home, claims, noticeAtMs, greeted, joined } = this;
-    const watches = this.watches.size === 0 ? undefined : [...this.watches];
+    const { id, dialect, batch, openedAtMs, home, claims, noticeAtMs, greeted, joined, ack } = this;
+    const watches = namesOf(this.watches);
+    const acks = namesOf(this.acks);
     // Undefined fields are left out: an attachment has 16 KB.
     this.#socket.serializeAttachment(
-      JSON.parse(JSON.stringify({ v: 1, id, dialect, batch, openedAtMs, home, claims, noticeAtMs, greeted, joined, watches })),
+      JSON.parse(JSON.stringify({ v: 1, id, dialect, batch, openedAtMs, home, claims, noticeAtMs, greeted, joined, watches, ack, acks })),
     );
   }
 
@@ -132,12 +152,14 @@ export class Connection {
   }
 
   #render(reply: Reply): readonly string[] {
-    return this.speaks.write(reply, { batch: this.batch, joinedAt: 0 });
+    const acks = reply.kind === "subscribed" && this.#receipts !== undefined && this.acks.has(reply.run.channel);
+    return this.speaks.write(reply, { batch: this.batch, joinedAt: 0, ackEveryMs: acks ? ackEveryMs : undefined });
   }
 
   /** Sending to a socket that is gone is no error: its close event follows. */
   send(text: string): void {
     if (!this.open) return;
+    this.#sentBytes += text.length;
     try {
       this.#socket.send(text);
     } catch {
@@ -150,14 +172,51 @@ export class Connection {
     this.#allowance += bytes;
   }
 
-  /** Looks at the socket's buffer once per flush, before it is filled again: what is left from earlier flushes tells the slow reader. */
-  isSlow(turn: number): boolean {
-    if (this.#checkedTurn === turn) return false;
+  /** Looks at the socket once per flush, before it is filled again: what is left from earlier flushes tells the slow reader. */
+  pressure(turn: number, nowMs: number): Verdict {
+    if (this.#checkedTurn === turn) return this.#verdict;
     this.#checkedTurn = turn;
-    // Only recent runtimes have bufferedAmount.
-    const buffered = "bufferedAmount" in this.#socket ? Number(this.#socket.bufferedAmount) : 0;
-    if (buffered <= bufferedBytesMax) this.#allowance = 0;
-    return buffered > bufferedBytesMax + this.#allowance;
+    if (nowMs - this.#second.atMs >= 1_000) this.#second = { atMs: nowMs, sentBytes: this.#sentBytes };
+    this.measure(nowMs);
+    const secondBytes = this.#sentBytes - this.#second.sentBytes;
+    this.#verdict = judge({ unreadBytes: this.unreadBytes, allowedBytes: this.#allowance, secondBytes });
+    return this.#verdict;
+  }
+
+  measure(nowMs: number): void {
+    const bytes = this.#measures
+      ? Number((this.#socket as { bufferedAmount?: number }).bufferedAmount)
+      : (this.#receipts?.unreadBytes(this.#sentBytes) ?? 0);
+    if (bytes <= conflateBytesMax) this.#allowance = 0;
+    this.unreadBytes = this.#measures || this.#receipts?.isOverdue(nowMs) === true ? bytes : 0;
+  }
+
+  /** Whether it acknowledges the channel's events; where the runtime shows what is unsent it is not asked to. */
+  expectAcks(channel: string, isOffered: boolean): void {
+    const isAsked = isOffered && !this.#measures;
+    if (this.acks.has(channel) === isAsked) return;
+    this.acks.delete(channel);
+    if (isAsked) {
+      for (const name of this.acks) if (!this.groups.has(name)) this.acks.delete(name);
+      if (this.acks.size >= ackedChannelsMax) return;
+      this.acks.add(channel);
+      this.#receipts ??= new Receipts(this.#sentBytes);
+    }
+    this.save();
+  }
+
+  /** Everything sent so far ends with this offset. */
+  sentUpTo(sent: Sent): void {
+    if (this.#receipts !== undefined && this.acks.has(sent.channel)) this.#receipts.sent(sent, this.#sentBytes);
+  }
+
+  acknowledge(channel: string, offset: number): void {
+    this.#receipts?.acked(channel, offset);
+  }
+
+  /** Its subscription is over. */
+  forget(channel: string): void {
+    this.#receipts?.forget(channel);
   }
 
   close(closing: Closing): void {
@@ -169,4 +228,8 @@ export class Connection {
       // Closed already.
     }
   }
+}
+
+function namesOf(names: ReadonlySet<string>): string[] | undefined {
+  return names.size === 0 ? undefined : [...names];
 }

@@ -15,7 +15,8 @@ function live(offset: number, chain: string): LiveEvent {
 
 /** What a member without batch frames is sent. */
 function shown(group: Group, events: readonly LiveEvent[], nowMs = 0): readonly string[] {
-  return group.render({ epoch: "e", events, shownOf: () => 0 }, nowMs)?.({ batch: false, joinedAt: 0 }) ?? [];
+  const run = group.take({ epoch: "e", events, shownOf: () => 0 }, nowMs);
+  return (run && group.render(run)?.({ batch: false, joinedAt: 0 })) ?? [];
 }
 
 const positions = (frames: readonly string[]): unknown[] =>
@@ -69,7 +70,8 @@ it("is a group of its own in each dialect, and each dialect sees the same events
 
 it("is rendered once for all members, whatever their number", () => {
   const group = new Group(1, whole, start);
-  const rendered = group.render({ epoch: "e", events: [live(11, "base")], shownOf: () => 0 }, 0);
+  const run = group.take({ epoch: "e", events: [live(11, "base")], shownOf: () => 0 }, 0);
+  const rendered = run && group.render(run);
   const [first, second, batched, again] = [false, false, true, true].map((batch) => rendered?.({ batch, joinedAt: 0 }));
   expect(first).toBe(second);
   expect(batched).toBe(again);

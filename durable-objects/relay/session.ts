@@ -51,9 +51,10 @@ export class Sessions {
     await connection.work;
   }
 
-  /** Pings are free and answered at once, everything else in its turn. */
+  /** Acknowledgements are free, pings too and answered at once, everything else in its turn. */
   #take(connection: Connection, incoming: Incoming): void {
     if (incoming.kind === "nothing") return;
+    if (incoming.kind === "ack") return connection.acknowledge(incoming.channel, incoming.offset);
     if (incoming.kind === "command" && incoming.command.kind === "ping" && isGreeted(connection)) {
       connection.pingedAtMs = this.#deps.now();
       connection.tell({ ...incoming.command, kind: "pong" });
@@ -66,7 +67,7 @@ export class Sessions {
   }
 
   async #do(connection: Connection, incoming: Incoming): Promise<void> {
-    if (!connection.open || incoming.kind === "nothing") return;
+    if (!connection.open || incoming.kind === "nothing" || incoming.kind === "ack") return;
     if (incoming.kind === "close" || !isInTurn(connection, incoming)) {
       return this.close(connection, incoming.kind === "close" ? incoming.closing : "bad_request");
     }

@@ -38,13 +38,14 @@ export class Sockets {
   /** The client's end. */
   open(upgrade: Upgrade): Response {
     const { 0: client, 1: server } = new WebSocketPair();
-    const { dialect, batch, region, home, token, subscribe, subprotocol } = upgrade;
+    const { dialect, batch, ack, region, home, token, subscribe, subprotocol } = upgrade;
     this.#deps.context.acceptWebSocket(server, [dialect]);
     const connection = new Connection(server, {
       v: 1,
       id: crypto.randomUUID(),
       dialect,
       batch,
+      ack: ack ? true : undefined,
       openedAtMs: this.#deps.now(),
       home: home === region ? undefined : home,
     });

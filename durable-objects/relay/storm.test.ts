@@ -122,7 +122,8 @@ class Ledger {
   /** A repeat gets its original positions and reaches nobody. */
   async repeat(): Promise<void> {
     if (this.#last === undefined) return;
-    expect((await publish("opportunities", this.#last.events)).offsets).toEqual(this.#last.offsets);
+    const { offsets } = await publish("opportunities", this.#last.events);
+    if (String(offsets) !== String(this.#last.offsets)) throw new Error(`a repeat of ${this.#last.offsets} got ${offsets}`);
   }
 }
 

@@ -12,6 +12,8 @@ export interface Upgrade {
   /** To be echoed, or browsers refuse the connection. */
   readonly subprotocol: string | undefined;
   readonly batch: boolean;
+  /** Offers to say how far it has read. */
+  readonly ack: boolean;
   /** A subscribe frame, not yet validated, when the address names a channel. */
   readonly subscribe: Readonly<Record<string, unknown>> | undefined;
   /** What the address speaks; `pending` when nothing tells it: perhaps the deployed frontend. */
@@ -34,7 +36,8 @@ export function readUpgrade(request: Request): Upgrade | undefined {
   const dialect = dialectOf(request.headers.get(internalHeaders.dialect));
   const token = query.get("token") ?? fromProtocol ?? authorizationOf(request);
   const hasBatch = query.has("batch");
-  const isBare = token === undefined && !hasBatch && channel === undefined;
+  const ack = query.get("ack") === "1";
+  const isBare = token === undefined && !hasBatch && !ack && channel === undefined;
   return {
     relay,
     region: relay.split(":")[1] ?? "",
@@ -43,6 +46,7 @@ export function readUpgrade(request: Request): Upgrade | undefined {
     token: token === "" || (dialect !== undefined && dialects[dialect].hasHandshake) ? undefined : token,
     subprotocol,
     batch: hasBatch && query.get("batch") !== "0",
+    ack,
     subscribe: channel === undefined ? undefined : subscribeOf(channel, query),
     dialect: dialect ?? (isBare ? "pending" : "native"),
   };

@@ -2,8 +2,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { findStream } from "../../channels/catalogue.ts";
 import type { ChannelStatus } from "../../schemas/rpc.ts";
+import type { UpstreamStatus } from "../../schemas/upstream.ts";
 import { client } from "../../tests/support/reading.ts";
-import { channelHealth, healthRoutes } from "./health.ts";
+import { channelHealth, healthRoutes, upstreamHealth } from "./health.ts";
 import type { HealthReport } from "./health-checks.ts";
 
 const ask = client(healthRoutes());
@@ -96,4 +97,36 @@ describe("a channel", () => {
 
 it("the operator's key is no part of any answer", async () => {
   expect((await ask("/health")).text).not.toContain(env.OPS_API_KEY);
+});
+
+describe("the check of Contabo's socket", () => {
+  const counts = { dials: 1, failovers: 0, returns: 0, frames: 9, accepted: 7, duplicates: 1, rejected: 1, dropped: 0 };
+  const open: UpstreamStatus = { v: 1, state: "open", backend: 0, counts, waiting: 0, lagMs: 120 };
+
+  it.each([
+    ["is not connected", { state: "waiting" }],
+    ["serves from another backend than the first", { backend: 1 }],
+    ["holds frames for ten seconds", { waiting: 2_000 }],
+  ] as const)("is slow when it %s", (_, over) => {
+    expect(upstreamHealth({ ...open, ...over }).slow).toBe(true);
+  });
+
+  it("tells state, lag and losses", () => {
+    expect(upstreamHealth(open)).toEqual({
+      slow: false,
+      figures: { connected: 1, backend: 0, waiting: 0, frames: 9, rejected: 1, dropped: 0, failovers: 0, lag_ms: 120 },
+    });
+  });
+
+  it("is there where an address is configured, and degrades what cannot connect", async () => {
+    const { status, report } = await read({
+      CONTABO_WS_URLS: "wss://contabo.test/ws",
+      BACKEND_AUTH_TOKEN: "test-token",
+      UPSTREAMS: {
+        idFromName: () => "id",
+        get: () => ({ keep: async () => undefined, status: async () => ({ ...open, state: "dialling" }) }),
+      },
+    });
+    expect([status, report.status, report.checks["upstream"]?.status]).toEqual([200, "degraded", "slow"]);
+  });
 });

@@ -2,9 +2,11 @@
 import { Hono } from "hono";
 import { streams } from "../../channels/catalogue.ts";
 import type { Stream } from "../../channels/catalogue.ts";
-import { channelStub } from "../../durable-objects/stubs.ts";
+import { channelStub, upstreamStub } from "../../durable-objects/stubs.ts";
 import { configOf } from "../../platform/config.ts";
+import { keepUpstream } from "../../producers/upstream/keep.ts";
 import type { ChannelStatus } from "../../schemas/rpc.ts";
+import type { UpstreamStatus } from "../../schemas/upstream.ts";
 import { probeBucket, probeDatabase } from "../../stores/probe.ts";
 import { Recent, checkTimeoutMs, runChecks } from "./health-checks.ts";
 import type { Check, HealthReport } from "./health-checks.ts";
@@ -32,6 +34,7 @@ function checksOf(env: Env): Check[] {
   return [
     { name: "config", run: async () => (configOf(env), fine) },
     ...streams.map((stream) => channelCheck(env, stream)),
+    ...upstreamChecks(env),
     { name: "inbox", run: async () => (await env.INBOX.metrics(), fine) },
     { name: "d1:opportunities", run: async () => (await probeDatabase(env.OPPORTUNITIES_DB), fine) },
     { name: "d1:strategies", run: async () => (await probeDatabase(env.STRATEGIES_DB), fine) },
@@ -45,6 +48,41 @@ function channelCheck(env: Env, stream: Stream): Check {
   return {
     name: `channel:${stream.name}`,
     run: async () => channelHealth(await channelStub(env, stream.name).status({ v: 1, stream: stream.name }), stream),
+  };
+}
+
+/** Only where Contabo's socket is configured. Asking starts it, should it not run yet. */
+function upstreamChecks(env: Env): Check[] {
+  if (env.CONTABO_WS_URLS.trim() === "") return [];
+  const run = async (): ReturnType<Check["run"]> => {
+    await keepUpstream(env);
+    return upstreamHealth(await upstreamStub(env).status());
+  };
+  return [{ name: "upstream", run }];
+}
+
+/** Ten seconds of the owner's mean: frames wait that long only when a channel is full or out of reach. */
+const upstreamFramesSlow = 1_850;
+
+/** It falls behind when it is not connected, when another backend than the first serves, or when frames wait. */
+export function upstreamHealth({ state, backend, counts, waiting, lagMs }: UpstreamStatus): {
+  slow: boolean;
+  figures: Record<string, number>;
+} {
+  const { frames, rejected, dropped, failovers } = counts;
+  const connected = state === "open";
+  return {
+    slow: !connected || backend > 0 || waiting > upstreamFramesSlow,
+    figures: {
+      connected: connected ? 1 : 0,
+      backend,
+      waiting,
+      frames,
+      rejected,
+      dropped,
+      failovers,
+      ...(lagMs === undefined ? {} : { lag_ms: lagMs }),
+    },
   };
 }
 

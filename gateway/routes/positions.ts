@@ -79,7 +79,8 @@ export function reversePage(reply: HistoryReply, view: View): HistoryPage {
 
 function viewed(reply: HistoryReply, { chain }: View): HistoryEvent[] {
   const events = reply.rows.flatMap(eventsOf).map(({ offset, stale, text }) => {
-    const event = JSON.parse(text) as { data?: { chain?: unknown } };
+    // What was originally sent is for operators: the log of truth has it.
+    const { original: _, ...event } = JSON.parse(text) as { original?: string; data?: { chain?: unknown } };
     return { epoch: reply.epoch, offset, ...(stale ? { stale } : {}), event };
   });
   return chain === undefined ? events : events.filter(({ event }) => event.data?.chain === chain);

@@ -10,6 +10,7 @@ import { AppError } from "../../platform/errors.ts";
 import { internalHeaders } from "../../schemas/socket.ts";
 import { placeOf, reachRelay } from "../placement.ts";
 import { regionOf } from "../region.ts";
+import { requireHandshake } from "../security/handshakes.ts";
 
 type SocketContext = Context<{ Bindings: Env }>;
 
@@ -43,6 +44,7 @@ async function forward(c: SocketContext, wish: Wish): Promise<Response> {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     throw new AppError("INVALID_PARAMETERS", "this address speaks WebSocket: send an upgrade", { status: 426 });
   }
+  requireHandshake(c.req.raw, Date.now());
   const place = placeOf(c.req.raw);
   const request = (relay: string): Request => {
     const headers = new Headers(c.req.raw.headers);

@@ -13,6 +13,7 @@ import { parseQuery } from "../http/query.ts";
 import { placeOf, reachRelay } from "../placement.ts";
 import { regionOf } from "../region.ts";
 import { identifyBy, requireRead } from "../security/access.ts";
+import { requireHandshake } from "../security/handshakes.ts";
 import { SsePump } from "../sse/pump.ts";
 
 type SseContext = Context<{ Bindings: Env }>;
@@ -31,6 +32,7 @@ export function sseRoutes(clock: () => number = Date.now): Hono<{ Bindings: Env 
 async function answer(c: SseContext, nowMs: number): Promise<Response> {
   const channel = findChannel(c.req.param("channel") ?? "");
   if (channel === undefined) throw new AppError("NOT_FOUND", "there is no such channel");
+  requireHandshake(c.req.raw, nowMs);
   const { token: asked, last_event_id: from, ...wish } = parseQuery(SseQuery, new URL(c.req.url).searchParams);
   const credentials = new Headers(c.req.raw.headers);
   if (asked !== undefined && !credentials.has("authorization")) credentials.set("authorization", `Bearer ${asked}`);

@@ -13,6 +13,7 @@ export function refusalOf(frame: string): AppError {
 /** The socket's close code. */
 export function closedBefore(code: number): AppError {
   if (code === closeCodes.unauthorized || code === closeCodes.expired) return new AppError("UNAUTHORIZED", "the token does not hold");
+  if (code === closeCodes.tooMany) return new AppError("RATE_LIMIT_EXCEEDED", "too many streams of one user", { retryAfterSeconds: 10 });
   if (code === closeCodes.forbidden) return new AppError("FORBIDDEN", "this token does not allow it");
   return new AppError("UPSTREAM_UNAVAILABLE", "the relay closed before it subscribed", { retryAfterSeconds: 1 });
 }

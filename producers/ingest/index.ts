@@ -5,6 +5,13 @@ import { deliverEvents } from "./publish.ts";
 import type { Delivery, PublishDeps } from "./publish.ts";
 import { readItems } from "./read-items.ts";
 import { validateItems } from "./validate.ts";
+import type { Signed } from "./validate.ts";
+
+/** How a request asks to be taken, and what its signature says. */
+export interface Posting {
+  readonly delivery: Delivery;
+  readonly signed?: Signed | undefined;
+}
 
 export interface IngestAnswer {
   /** New ones: sequenced by their channel or parked on the inbox queue. */
@@ -16,10 +23,10 @@ export interface IngestAnswer {
 /** Nothing is known to be wrong for longer than a moment: the sender should come back soon. */
 const retryUnknownSeconds = 2;
 
-export async function ingest(request: Request, delivery: Delivery, deps: PublishDeps): Promise<IngestAnswer> {
+export async function ingest(request: Request, { delivery, signed }: Posting, deps: PublishDeps): Promise<IngestAnswer> {
   const items = await readItems(request);
   const traceparent = request.headers.get("traceparent") ?? undefined;
-  const { valid, rejected } = validateItems(items, { nowMs: deps.nowMs(), traceparent });
+  const { valid, rejected } = validateItems(items, { nowMs: deps.nowMs(), traceparent, signed });
   if (valid.length === 0) throw new AppError("INVALID_PARAMETERS", "no event is valid", { status: 422, details: { rejected } });
   const outcome = await deliverEvents(valid, delivery, deps);
   switch (outcome.kind) {

@@ -1,5 +1,5 @@
 /** What a body holds before anything is known about it: a JSON value, or what stood where one should have been. */
-export type Item = { readonly value: unknown } | { readonly fault: string };
+export type Item = { readonly value: unknown } | { readonly fault: string; readonly path?: string };
 
 /** An event that did not get in, by its index among the request's events. */
 export interface RejectedItem {

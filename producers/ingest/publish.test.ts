@@ -3,6 +3,7 @@ import type { Breaker } from "../../platform/breaker.ts";
 import { packedBytesMax, sendBatchMessagesMax } from "../../schemas/limits.ts";
 import { unpack } from "../../schemas/pack.ts";
 import type { Publication, PublishReply } from "../../schemas/rpc.ts";
+import type { Parking } from "./backlog.ts";
 import { deliverEvents } from "./publish.ts";
 import type { PublishDeps } from "./publish.ts";
 import type { ValidEvent } from "./validate.ts";
@@ -26,6 +27,22 @@ class World implements PublishDeps {
   async publish(stream: string, events: readonly Publication[]): Promise<PublishReply> {
     this.published.push(stream);
     return await this.channel(stream, events);
+  }
+
+  readonly charged: number[] = [];
+  inbox: Parking = { kind: "open" };
+  readonly waits: number[] = [];
+
+  charge(events: number): void {
+    this.charged.push(events);
+  }
+
+  async parking(): Promise<Parking> {
+    return this.inbox;
+  }
+
+  async wait(delayMs: number): Promise<void> {
+    this.waits.push(delayMs);
   }
 
   async send(bodies: readonly string[]): Promise<void> {
@@ -88,7 +105,7 @@ it("calls each stream once with all its events", async () => {
     return await answers(stream, events);
   };
   const events = [event("a"), event("b", "executions"), event("c")];
-  expect(await deliverEvents(events, "live", world)).toEqual({ kind: "durable", accepted: 3, duplicates: 0 });
+  expect(await deliverEvents(events, "live", world)).toEqual({ kind: "durable", accepted: 3, duplicates: 0, repeats: new Set() });
   expect([...sizes]).toEqual([
     ["opportunities", 2],
     ["executions", 1],
@@ -98,13 +115,18 @@ it("calls each stream once with all its events", async () => {
 it("counts repeats inside the request together with those the channel knows", async () => {
   const world = new World();
   world.channel = async (_, events) => ({ v: 1, kind: "ok", epoch: "e1", offsets: events.map(() => 1), duplicates: [1] });
-  expect(await deliverEvents([event("a"), event("a"), event("b")], "live", world)).toEqual({ kind: "durable", accepted: 1, duplicates: 2 });
+  expect(await deliverEvents([event("a"), event("a"), event("b")], "live", world)).toEqual({
+    kind: "durable",
+    accepted: 1,
+    duplicates: 2,
+    repeats: new Set([1, 2]),
+  });
 });
 
 it("parks a stream's events on the inbox when its channel does not answer in time, and never asks again", async () => {
   const world = new World();
   world.channel = stalls;
-  expect(await deliverEvents(one, "live", world)).toEqual({ kind: "durable", accepted: 1, duplicates: 0 });
+  expect(await deliverEvents(one, "live", world)).toMatchObject({ kind: "durable", accepted: 1, duplicates: 0 });
   expect(world.published).toHaveLength(1);
   expect(world.parked).toEqual(['{"id":"a"}']);
 });
@@ -112,7 +134,7 @@ it("parks a stream's events on the inbox when its channel does not answer in tim
 it("parks only the stream that is out of reach", async () => {
   const world = new World();
   world.channel = async (stream, events) => (stream === "executions" ? await stalls(stream, events) : await answers(stream, events));
-  expect(await deliverEvents([event("a"), event("b", "executions")], "live", world)).toEqual({
+  expect(await deliverEvents([event("a"), event("b", "executions")], "live", world)).toMatchObject({
     kind: "durable",
     accepted: 2,
     duplicates: 0,
@@ -172,7 +194,7 @@ it.each([
   const world = new World();
   world.channel = stalls;
   world.queue = queue;
-  expect(await deliverEvents(one, "live", world)).toEqual({ kind: "unknown" });
+  expect(await deliverEvents(one, "live", world)).toEqual({ kind: "unknown", held: [0], repeats: new Set() });
 });
 
 it("passes a full channel on and parks nothing, whatever the other streams do", async () => {
@@ -181,8 +203,14 @@ it("passes a full channel on and parks nothing, whatever the other streams do", 
     if (stream === "opportunities") return await full(stream, events);
     return stream === "executions" ? await stalls(stream, events) : await answers(stream, events);
   };
-  const events = [event("a"), event("b", "executions"), event("c", "market")];
-  expect(await deliverEvents(events, "live", world)).toEqual({ kind: "full", retryAfterMs: 2_500 });
+  const events = [event("a"), event("b", "executions"), event("c", "market"), event("a"), event("c", "market")];
+  expect(await deliverEvents(events, "live", world)).toEqual({
+    kind: "full",
+    retryAfterMs: 2_500,
+    // The market's channel has its own: whoever tries again leaves it out.
+    held: [0, 3, 1],
+    repeats: new Set([4]),
+  });
   expect(world.batches).toEqual([]);
 });
 
@@ -192,6 +220,7 @@ it("parks without asking the channel when delivery is queued, repeats inside the
     kind: "durable",
     accepted: 2,
     duplicates: 1,
+    repeats: new Set([2]),
   });
   expect(world.published).toEqual([]);
   expect(world.parked).toEqual(['{"id":"a"}', '{"id":"b"}']);
@@ -254,4 +283,29 @@ it("rides out a stall: requests that time out after another was answered do not 
   await Promise.all(stalled);
   await deliverEvents(one, "live", world);
   expect(world.published).toHaveLength(7);
+});
+
+it("charges the sender before anything is sent, and lets its refusal through", async () => {
+  const world = new World();
+  world.charge = () => {
+    throw new Error("over the quota");
+  };
+  await expect(deliverEvents(one, "live", world)).rejects.toThrow("over the quota");
+  expect(world.published).toEqual([]);
+});
+
+it("parks nothing in an inbox that is full, and says when to come back", async () => {
+  const world = new World();
+  world.inbox = { kind: "full", retryAfterMs: 30_000 };
+  expect(await deliverEvents(one, "queued", world)).toMatchObject({ kind: "full", retryAfterMs: 30_000, held: [0] });
+  expect(world.batches).toEqual([]);
+});
+
+it("answers what it parked the later the more the inbox holds, and what it published at once", async () => {
+  const world = new World();
+  world.inbox = { kind: "slow", delayMs: 400 };
+  expect(await deliverEvents(one, "queued", world)).toMatchObject({ kind: "durable", accepted: 1 });
+  expect(world.waits).toEqual([400]);
+  await deliverEvents(one, "live", world);
+  expect(world.waits).toEqual([400]);
 });

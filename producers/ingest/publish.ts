@@ -9,12 +9,18 @@ import { TimeoutError, withTimeout } from "../../platform/timeout.ts";
 import { sendBatchMessagesMax } from "../../schemas/limits.ts";
 import { packInbox } from "../../schemas/pack.ts";
 import type { Publication, PublishReply } from "../../schemas/rpc.ts";
+import type { Parking } from "./backlog.ts";
 import type { ValidEvent } from "./validate.ts";
 
 export interface PublishDeps {
+  /** Takes the events from the sender's allowance. Throws RATE_LIMIT_EXCEEDED past it. */
+  charge(events: number): void;
   publish(stream: string, events: readonly Publication[]): Promise<PublishReply>;
   /** One `sendBatch` to the inbox queue. */
   send(bodies: readonly string[]): Promise<void>;
+  /** Whether the inbox has room, and how fast it should fill. */
+  parking(): Promise<Parking>;
+  wait(delayMs: number): Promise<void>;
   /** By stream; lives as long as the isolate. */
   readonly breakers: Map<string, Breaker>;
   readonly publishTimeoutMs: number;
@@ -25,47 +31,88 @@ export interface PublishDeps {
 
 export type Delivery = "live" | "queued";
 
+/** Events are named by their place in the request. */
 export type DeliveryOutcome =
-  | { readonly kind: "durable"; readonly accepted: number; readonly duplicates: number }
-  /** A channel holds more than it can hand over: parking would only grow the backlog elsewhere. */
-  | { readonly kind: "full"; readonly retryAfterMs: number }
+  | { readonly kind: "durable"; readonly accepted: number; readonly duplicates: number; readonly repeats: ReadonlySet<number> }
+  /** A channel or the inbox holds more than it can hand over: parking would only grow the backlog elsewhere. */
+  | ({ readonly kind: "full"; readonly retryAfterMs: number } & Undelivered)
   /** Neither channel nor inbox is known to have them. */
-  | { readonly kind: "unknown" };
+  | ({ readonly kind: "unknown" } & Undelivered);
+
+/** What one stream has may be durable while another's is not: whoever tries again tries with `held` alone. */
+interface Undelivered {
+  readonly held: readonly number[];
+  readonly repeats: ReadonlySet<number>;
+}
 
 interface Group {
   readonly stream: string;
-  readonly events: readonly Publication[];
+  readonly events: Publication[];
+  /** Where each of them stands in the request… */
+  readonly at: number[];
+  /** …and where the request has one of them again. */
+  readonly again: number[];
 }
 
 type Attempt =
-  | { readonly kind: "durable"; readonly duplicates: number }
+  | { readonly kind: "durable"; readonly duplicates: readonly number[] }
   | { readonly kind: "full"; readonly retryAfterMs: number }
   | { readonly kind: "park" };
 
+/** Throws RATE_LIMIT_EXCEEDED before anything is sent. */
 export async function deliverEvents(events: readonly ValidEvent[], delivery: Delivery, deps: PublishDeps): Promise<DeliveryOutcome> {
+  deps.charge(events.length);
   const groups = groupByStream(events);
   const attempts = await Promise.all(
     groups.map(async (group): Promise<Attempt> => (delivery === "queued" ? { kind: "park" } : await publishGroup(group, deps))),
   );
+  const repeats = repeatsOf(groups, attempts);
+  const held = (): number[] => groups.flatMap(({ at, again }, index) => (attempts[index]?.kind === "durable" ? [] : [...at, ...again]));
   const full = attempts.filter((attempt) => attempt.kind === "full");
   // The sender will repeat all of it: parking the rest would only make the inbox carry it twice.
-  if (full.length > 0) return { kind: "full", retryAfterMs: Math.max(...full.map(({ retryAfterMs }) => retryAfterMs)) };
-  const parked = groups.filter((_, index) => attempts[index]?.kind === "park").flatMap((group) => group.events);
-  if (parked.length > 0 && !(await park(parked, deps))) return { kind: "unknown" };
-  const distinct = groups.reduce((sum, group) => sum + group.events.length, 0);
-  const repeats = attempts.reduce((sum, attempt) => sum + (attempt.kind === "durable" ? attempt.duplicates : 0), 0);
-  return { kind: "durable", accepted: distinct - repeats, duplicates: events.length - distinct + repeats };
+  if (full.length > 0)
+    return { kind: "full", retryAfterMs: Math.max(...full.map(({ retryAfterMs }) => retryAfterMs)), held: held(), repeats };
+  const parked = groups.filter((_, index) => attempts[index]?.kind === "park");
+  const parking =
+    parked.length === 0
+      ? durable
+      : await park(
+          parked.flatMap((group) => group.events),
+          deps,
+        );
+  if (parking.kind !== "durable") return { ...parking, held: held(), repeats };
+  for (const { again } of parked) for (const index of again) repeats.add(index);
+  return { kind: "durable", accepted: events.length - repeats.size, duplicates: repeats.size, repeats };
 }
 
 /** Groups in the order events came, each event once: a repeat inside a request is one also where a channel never sees it. */
 function groupByStream(events: readonly ValidEvent[]): Group[] {
-  const byStream = new Map<string, Map<string, Publication>>();
-  for (const { stream, publication } of events) {
-    const group = byStream.get(stream) ?? new Map<string, Publication>();
-    if (!group.has(publication.key)) group.set(publication.key, publication);
-    byStream.set(stream, group);
+  const groups = new Map<string, Group>();
+  const keys = new Map<string, Set<string>>();
+  for (const [index, { stream, publication }] of events.entries()) {
+    const group = groups.get(stream) ?? { stream, events: [], at: [], again: [] };
+    const seen = keys.get(stream) ?? new Set();
+    groups.set(stream, group);
+    keys.set(stream, seen);
+    if (seen.has(publication.key)) {
+      group.again.push(index);
+      continue;
+    }
+    seen.add(publication.key);
+    group.events.push(publication);
+    group.at.push(index);
   }
-  return [...byStream].map(([stream, group]) => ({ stream, events: [...group.values()] }));
+  return [...groups.values()];
+}
+
+/** What the channels knew already, and what the request has twice, of the groups that are durable. */
+function repeatsOf(groups: readonly Group[], attempts: readonly Attempt[]): Set<number> {
+  return new Set(
+    groups.flatMap(({ at, again }, index) => {
+      const attempt = attempts[index];
+      return attempt?.kind === "durable" ? [...again, ...attempt.duplicates.map((duplicate) => at[duplicate] ?? -1)] : [];
+    }),
+  );
 }
 
 async function publishGroup(group: Group, deps: PublishDeps): Promise<Attempt> {
@@ -77,9 +124,7 @@ async function publishGroup(group: Group, deps: PublishDeps): Promise<Attempt> {
   try {
     const reply = await publishInBudget(group, deps);
     deps.breakers.set(stream, afterAnswer(deps.nowMs()));
-    return reply.kind === "ok"
-      ? { kind: "durable", duplicates: reply.duplicates.length }
-      : { kind: "full", retryAfterMs: reply.retryAfterMs };
+    return reply.kind === "ok" ? { kind: "durable", duplicates: reply.duplicates } : { kind: "full", retryAfterMs: reply.retryAfterMs };
   } catch (error) {
     deps.report("ingest.publish.failed", { stream, events: events.length, reason: messageOf(error) });
     if (isSilence(error)) recordSilence(stream, startedAtMs, deps);
@@ -107,19 +152,29 @@ function recordSilence(stream: string, startedAtMs: number, deps: PublishDeps): 
   if (before.kind === "closed" && after.kind === "open") deps.report("ingest.breaker.opened", { stream });
 }
 
-/** True once the queue has every event. */
-async function park(events: readonly Publication[], deps: PublishDeps): Promise<boolean> {
+type Parked = { readonly kind: "durable" } | { readonly kind: "full"; readonly retryAfterMs: number } | { readonly kind: "unknown" };
+
+const durable = { kind: "durable" } as const;
+
+/** Durable once the queue has every event. The sender waits longer for this answer the more there is in the queue. */
+async function park(events: readonly Publication[], deps: PublishDeps): Promise<Parked> {
+  const parking = await deps.parking();
+  if (parking.kind === "full") {
+    deps.report("ingest.park.refused", { events: events.length });
+    return parking;
+  }
   const bodies = packInbox(events.map(({ text }) => text));
   const batches = Array.from({ length: Math.ceil(bodies.length / sendBatchMessagesMax) }, (_, index) =>
     bodies.slice(index * sendBatchMessagesMax, (index + 1) * sendBatchMessagesMax),
   );
   try {
     await Promise.all(batches.map((batch) => withTimeout(deps.send(batch), deps.sendTimeoutMs, "queue inbox")));
-    return true;
   } catch (error) {
     deps.report("ingest.park.failed", { events: events.length, reason: messageOf(error) });
-    return false;
+    return { kind: "unknown" };
   }
+  if (parking.kind === "slow") await deps.wait(parking.delayMs);
+  return durable;
 }
 
 /** Errors from a Durable Object say by properties what may be done about them. */

@@ -1,23 +1,45 @@
-/** Reads a request body within its limits: bytes are counted as they arrive, and the whole must arrive in time. */
+/** Reads a request body within its limits: bytes are counted as they arrive and again as they are decoded, and the whole must arrive in time. */
 import { AppError } from "../../platform/errors.ts";
+import { codingOf, decodeBody } from "./decode-body.ts";
 
 export interface BodyLimits {
+  /** Of the body as decoded, and as sent. */
   readonly bytesMax: number;
   readonly timeoutMs: number;
+  /** Without a byte for as long, the sender has gone; `timeoutMs` alone decides when it is left out. */
+  readonly idleMs?: number;
 }
 
-/** Yields the body's chunks. Throws PAYLOAD_TOO_LARGE (413) past `bytesMax`, INVALID_PARAMETERS with 408 when it comes too slowly. */
-export async function* readChunks(request: Request, limits: BodyLimits): AsyncGenerator<Uint8Array> {
-  // The announced length spares reading a body that will be refused; the count below is what decides.
+/** Yields the body's chunks, decoded. Throws at once UNSUPPORTED_MEDIA_TYPE (415) for a content encoding that is not taken and
+ *  PAYLOAD_TOO_LARGE (413) for an announced length past `bytesMax`; while it yields the same 413, and INVALID_PARAMETERS with 408 when the
+ *  body comes too slowly, with 400 when it does not come to its end. */
+export function readChunks(request: Request, limits: BodyLimits): AsyncGenerator<Uint8Array> {
+  const coding = codingOf(request.headers);
+  // The announced length spares reading a body that will be refused; the count of what comes is what decides.
   if (Number(request.headers.get("content-length") ?? 0) > limits.bytesMax) throw tooLarge(limits);
+  const sent = readSent(request, limits);
+  return coding === undefined ? sent : bounded(decodeBody(sent, coding), limits);
+}
+
+async function* bounded(chunks: AsyncIterable<Uint8Array>, limits: BodyLimits): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.byteLength;
+    if (bytes > limits.bytesMax) throw tooLarge(limits);
+    yield chunk;
+  }
+}
+
+/** The bytes as they were sent. */
+async function* readSent(request: Request, limits: BodyLimits): AsyncGenerator<Uint8Array> {
   if (request.body === null) return;
   const reader = request.body.getReader();
-  const deadline = startDeadline(limits.timeoutMs);
+  const deadline = startDeadline(limits);
   let bytes = 0;
   let complete = false;
   try {
     for (;;) {
-      const { done, value } = await Promise.race([readNext(reader), deadline.passed]);
+      const { done, value } = await Promise.race([readNext(reader), deadline.waiting()]);
       if (done) break;
       bytes += value.byteLength;
       if (bytes > limits.bytesMax) throw tooLarge(limits);
@@ -56,11 +78,33 @@ async function readNext(reader: ReadableStreamDefaultReader<Uint8Array>): Promis
   }
 }
 
-function startDeadline(timeoutMs: number): { passed: Promise<never>; clear(): void } {
+interface Deadline {
+  /** Rejects when the sender is too slow. Asked for once for each read: how long we ourselves took in between does not count as its idling. */
+  waiting(): Promise<never>;
+  clear(): void;
+}
+
+function startDeadline({ timeoutMs, idleMs }: BodyLimits): Deadline {
+  const whole = startTimer(timeoutMs, `the body did not arrive within ${timeoutMs} ms`);
+  if (idleMs === undefined) return { waiting: () => whole.passed, clear: whole.clear };
+  let idle = startTimer(idleMs, "");
+  return {
+    waiting() {
+      idle.clear();
+      idle = startTimer(idleMs, `nothing arrived for ${idleMs} ms`);
+      return Promise.race([whole.passed, idle.passed]);
+    },
+    clear() {
+      whole.clear();
+      idle.clear();
+    },
+  };
+}
+
+function startTimer(timeoutMs: number, message: string): { passed: Promise<never>; clear(): void } {
   let timer!: ReturnType<typeof setTimeout>;
   const passed = new Promise<never>((_, reject) => {
-    const error = new AppError("INVALID_PARAMETERS", `the body did not arrive within ${timeoutMs} ms`, { status: 408 });
-    timer = setTimeout(() => reject(error), timeoutMs);
+    timer = setTimeout(() => reject(new AppError("INVALID_PARAMETERS", message, { status: 408 })), timeoutMs);
   });
   // It may pass while nobody waits, between two chunks: the next read sees it.
   passed.catch(() => undefined);

@@ -6,6 +6,9 @@ import type { EdgeEvent } from "../../schemas/event.ts";
 import { eventAheadMsMax, eventBehindMsMax, eventBytesMax } from "../../schemas/limits.ts";
 import type { Publication } from "../../schemas/rpc.ts";
 import { toPublication } from "../../schemas/version.ts";
+import { normaliseEvent } from "../dialects/index.ts";
+import type { Draft } from "../dialects/index.ts";
+import { isFields } from "../dialects/reading.ts";
 import type { Item, RejectedItem } from "./item.ts";
 
 export interface ValidEvent {
@@ -22,6 +25,16 @@ export interface ValidationContext {
   readonly nowMs: number;
   /** The request's `traceparent` header, given to events that carry none. Ignored when it is not a W3C one. */
   readonly traceparent?: string | undefined;
+  /** Whoever signed the request, where it is signed. */
+  readonly signed?: Signed | undefined;
+}
+
+/** What a verified signature says of its request. */
+export interface Signed {
+  /** When it was signed: the time of a report that tells none. */
+  readonly timeMs: number;
+  /** Standard Webhooks: a repeat has the same one, and so the events in it that have no id of their own. */
+  readonly webhookId?: string;
 }
 
 type Fault = Omit<RejectedItem, "index">;
@@ -34,18 +47,61 @@ export function validateItems(items: readonly Item[], context: ValidationContext
   const valid: ValidEvent[] = [];
   const rejected: RejectedItem[] = [];
   for (const [index, item] of items.entries()) {
-    const result = validateItem(item, { nowMs: context.nowMs, traceparent });
+    const result = validateItem(item, { ...context, traceparent, index });
     if ("code" in result) rejected.push({ index, ...clipped(result) });
-    else valid.push(result);
+    else valid.push(...result);
   }
   return { valid, rejected };
 }
 
-function validateItem(item: Item, { nowMs, traceparent }: ValidationContext): ValidEvent | Fault {
-  if ("fault" in item) return { code: "INVALID_PARAMETERS", message: item.fault };
-  const parsed = parseEvent(item.value);
-  if (!parsed.ok) return { ...(parsed.id === undefined ? {} : { id: parsed.id }), ...parsed.fault };
-  const event = withTraceparent(parsed.event, traceparent);
+interface ItemContext extends ValidationContext {
+  readonly index: number;
+}
+
+/** One item is one event, but for a report of many metrics, which gets in as a whole or not at all. */
+function validateItem(item: Item, context: ItemContext): readonly ValidEvent[] | Fault {
+  if ("fault" in item) {
+    const { fault: message, path } = item;
+    return { code: "INVALID_PARAMETERS", message, ...(path !== undefined && { path }) };
+  }
+  const { nowMs, signed, index } = context;
+  const normalised = normaliseEvent(item.value, { timeMs: signed?.timeMs ?? nowMs, webhookId: signed?.webhookId, index });
+  switch (normalised.kind) {
+    case "canonical":
+      return allOf([validateCanonical(item.value, context)]);
+    case "refused":
+      return { ...withId(normalised.id), code: "INVALID_PARAMETERS", ...normalised.fault };
+    case "normalised":
+      return allOf(normalised.drafts.map((draft) => validateDraft(draft, context)));
+  }
+}
+
+function allOf(results: readonly (ValidEvent | Fault)[]): readonly ValidEvent[] | Fault {
+  const fault = results.find((result) => "code" in result);
+  return fault ?? results.filter((result) => "stream" in result);
+}
+
+function validateCanonical(value: unknown, context: ItemContext): ValidEvent | Fault {
+  const parsed = parseEvent(value);
+  if (!parsed.ok) return { ...withId(parsed.id), ...parsed.fault };
+  if (isFields(value) && "original" in value)
+    return { id: parsed.event.id, code: "INVALID_PARAMETERS", message: "is the edge's own attribute", path: "original" };
+  return toValid(parsed.event, context);
+}
+
+/** Faults are told by the paths that were sent. */
+function validateDraft(draft: Draft, context: ItemContext): ValidEvent | Fault {
+  const parsed = parseEvent({ ...draft.event, original: draft.original });
+  const result = parsed.ok ? toValid(parsed.event, context) : { ...withId(parsed.id), ...parsed.fault };
+  return "path" in result && result.path !== undefined ? { ...result, path: draft.sent(result.path) } : result;
+}
+
+function withId(id: string | undefined): { id?: string } {
+  return id === undefined ? {} : { id };
+}
+
+function toValid(parsed: EdgeEvent, { nowMs, traceparent }: ItemContext): ValidEvent | Fault {
+  const event = withTraceparent(parsed, traceparent);
   const clockFault = findClockFault(event, nowMs);
   if (clockFault !== undefined) return clockFault;
   const publication = toPublication(event);

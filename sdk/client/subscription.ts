@@ -1,4 +1,5 @@
 /** One channel of one link: a thin shell that sends, times and reads snapshots as tracker.ts decides, and tells the listeners. */
+import { Acks } from "./acks.ts";
 import type { Filters, Position } from "./channels.ts";
 import { Emitter } from "./emitter.ts";
 import { EdgeError } from "./errors.ts";
@@ -60,6 +61,7 @@ export class Subscription<D = unknown> {
   #renewals = { count: 0, atMs: Number.NEGATIVE_INFINITY };
   #loading: AbortController | undefined;
   readonly #retry = new Pause();
+  readonly #acks = new Acks((offset) => this.#send?.({ type: "ack", channel: this.spec.channel, offset }));
   /** A loss, or a beginning, that no snapshot has made up for. */
   #hasGap: boolean;
 
@@ -86,6 +88,7 @@ export class Subscription<D = unknown> {
 
   disconnected(): void {
     this.#send = undefined;
+    this.#acks.stop();
     clearTimeout(this.#timer);
     this.#track = tracker.onDisconnected(this.#track);
   }
@@ -111,8 +114,10 @@ export class Subscription<D = unknown> {
     if (kind === "event") return this.#onEvent(frame);
     switch (frame.type) {
       case "subscribed":
+        this.#acks.start(frame.ack_every);
         return this.#take(tracker.onSubscribed(this.#track, frame, this.spec));
       case "position":
+        this.#acks.received(frame.offset);
         this.#track = tracker.onPosition(this.#track, frame.offset);
         return;
       case "unsubscribed":
@@ -124,6 +129,7 @@ export class Subscription<D = unknown> {
 
   #onEvent(frame: EventFrame): void {
     const { data, meta, ...rest } = frame;
+    this.#acks.received(frame.offset);
     const step = tracker.onEvent(this.#track, frame);
     // The position first: a listener that asks for it sees the event counted.
     this.#take(step);
@@ -172,7 +178,7 @@ export class Subscription<D = unknown> {
     const { channel, filters, rewind } = this.spec;
     const { position } = this.#track;
     const start = position ?? (rewind === undefined ? {} : { rewind });
-    this.#send({ type: "subscribe", channel, id: request, ...(Object.keys(filters).length > 0 ? { filters } : {}), ...start });
+    this.#send({ type: "subscribe", channel, id: request, ack: true, ...(Object.keys(filters).length > 0 ? { filters } : {}), ...start });
     this.#later(answerTimeoutMs, () => this.#renew());
   }
 

@@ -10,6 +10,8 @@ import { currentFaults } from "./faults.ts";
 import { countStart } from "./starts.ts";
 import { faultyEnv } from "./faulty-env.ts";
 
+export { Upstream } from "../../worker.ts";
+
 export default {
   fetch: (request, env, context) => edge.fetch(request, faultyEnv(env), context),
   queue: (batch, env) => edge.queue(batch, faultyEnv(env)),
