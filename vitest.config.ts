@@ -45,6 +45,8 @@ const workerd = async () => ({
 
 export default defineConfig({
   test: {
+    // Most of what these tests do is wait for timers, alarms and queues: one worker a core would leave the cores idle.
+    maxWorkers: 3,
     projects: [
       {
         plugins: [cloudflareTest(workerd)],

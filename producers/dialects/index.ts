@@ -86,7 +86,7 @@ function normalisePart(record: Fields, part: number | undefined, making: Making)
   const time = told ?? result.time ?? received;
   if (time === undefined)
     return { fault: { path: reading.sent(dialect.times[0] ?? "time"), message: "is missing: the event has no time" } };
-  const id = idOf(sortedJson([type, time, data]), part, making);
+  const id = idOf([type, time, data], part, making);
   const event = { id, source: opened.source ?? `contabo/${dialect.name}`, type, time, data };
   return {
     event: opened.kind === "cloudevent" ? { ...opened.envelope, ...event } : { specversion: "1.0", ...event },
@@ -104,11 +104,11 @@ function envelopeTime({ timePath, envelope }: Opened): string | Fault | undefine
 
 /** The event's own, else the webhook's with the event's place in it, else a hash of all it says: two states of an entity differ in time or data
  *  and must not die as repeats of each other, the same text sent again must. */
-function idOf(content: string, part: number | undefined, { opened, reception }: Making): string {
+function idOf(content: readonly unknown[], part: number | undefined, { opened, reception }: Making): string {
   const given = opened.kind === "cloudevent" ? opened.id : undefined;
   const { webhookId, index } = reception;
   const root = given ?? (webhookId === undefined ? undefined : `${webhookId}-${index}`);
-  if (root === undefined) return hash64(content);
+  if (root === undefined) return hash64(sortedJson(content));
   return part === undefined ? root : `${root}-${part}`;
 }
 
