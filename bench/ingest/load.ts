@@ -29,7 +29,11 @@ export async function postAll(server: IngestServer, shape: Shape, events: number
   const startedAt = performance.now();
   let accepted = 0;
   const sender = async (): Promise<void> => {
-    for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) accepted += await post(server, { agent, shape, body });
+    for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+      // Awaited first: `accepted += await …` reads the sum before the wait and loses what others added meanwhile.
+      const taken = await post(server, { agent, shape, body });
+      accepted += taken;
+    }
   };
   try {
     await Promise.all(Array.from({ length: inFlight }, sender));
