@@ -67,7 +67,18 @@ function sdkImports(files: string[], patterns: readonly { regex: string; message
 }
 
 const storage = doors(
-  ["OPPORTUNITIES_DB", "STRATEGIES_DB", "METRICS_DB", "SESSIONS_DB", "EDGE_LOGS", "CONFIG_CACHE"],
+  [
+    "OPPORTUNITIES_DB",
+    "STRATEGIES_DB",
+    "METRICS_DB",
+    "SESSIONS_DB",
+    "EDGE_LOGS",
+    "BACKEND_ASSETS",
+    "CONFIG_BACKUPS",
+    "CONFIG_CACHE",
+    "API_CACHE",
+    "SESSIONS",
+  ],
   "Only stores/ touches D1, R2 and KV: add a function there and call it.",
 );
 /** Whoever holds a database by another name still has to call this. */

@@ -135,3 +135,40 @@ it("dials nothing unless told, and what it is told in order", () => {
   });
   expect(parseConfig({ ...upstream, CONTABO_WS_URLS: "ws://127.0.0.1:8081/ws" }).upstream.urls).toHaveLength(1);
 });
+
+it("stands before no backend unless told, and before several in order", () => {
+  expect(parseConfig(production).backend).toEqual({ origins: [], prefix: "/api", token: "", apiKey: "" });
+  const { backend } = parseConfig({
+    ...production,
+    CONTABO_BACKEND_URL: "https://one.test:8081/, https://two.test",
+    CONTABO_API_PREFIX: "/api/v2",
+  });
+  expect(backend).toMatchObject({ origins: ["https://one.test:8081", "https://two.test"], prefix: "/api/v2" });
+});
+
+it("takes countries in any case and continents by their prefix, for NA is Namibia too", () => {
+  const { geo } = parseConfig({ ...production, GEO_ALLOW: "de, continent:NA", GEO_DENY: "NA" });
+  expect(geo).toEqual({ allow: ["DE", "continent:NA"], deny: ["NA"] });
+});
+
+it("limits and mints by the seed's figures unless told", () => {
+  const config = parseConfig(production);
+  expect(config.rateLimit).toEqual({ requests: 1_000, windowSeconds: 900 });
+  expect(config.tokenLifetimeSeconds).toBe(3_600);
+  expect(config.securityHeaders).toBe(true);
+});
+
+it.each([
+  ["CONTABO_BACKEND_URL", "http://one.test:8081"],
+  ["CONTABO_API_PREFIX", "api"],
+  ["CONTABO_API_PREFIX", "/api/"],
+  ["JWT_EXPIRY", "1h"],
+  ["JWT_EXPIRY", "59"],
+  ["RATE_LIMIT_REQUESTS", "0"],
+  ["RATE_LIMIT_WINDOW", "86401"],
+  ["SECURITY_HEADERS_ENABLED", "yes"],
+  ["GEO_ALLOW", "Germany"],
+  ["GEO_DENY", "continent:XX"],
+])("refuses %s=%s by name", (name, text) => {
+  expect(problemsOf({ ...production, [name]: text })).toEqual([expect.stringContaining(name)]);
+});

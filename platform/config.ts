@@ -1,6 +1,16 @@
 /** The Worker's variables, parsed once per isolate. Names everything missing or invalid in one error, so a deployment is
  *  repaired in one go; production refuses to run on the development secrets of `.dev.vars.example`. */
 import { z } from "zod";
+import {
+  isCountryOrContinent,
+  isOrigin,
+  isSecureSocket,
+  isSecureUrl,
+  isWebhookSecret,
+  keyText,
+  placeRule,
+  webhookSecretRule,
+} from "./config-formats.ts";
 import type { TokenRules } from "./token.ts";
 
 /** Location hints Cloudflare knows for Durable Objects. */
@@ -25,6 +35,37 @@ export interface Config {
   /** Origins a browser may call from; `*` allows any. */
   readonly corsOrigins: readonly string[];
   readonly upstream: UpstreamConfig;
+  readonly backend: BackendConfig;
+  /** How long a token lives that we mint. */
+  readonly tokenLifetimeSeconds: number;
+  readonly rateLimit: RateLimitConfig;
+  readonly geo: GeoConfig;
+  /** What browsers are told beyond the content type; off only where something in front says it. */
+  readonly securityHeaders: boolean;
+}
+
+/** Contabo's API, which /api/proxy stands before. */
+export interface BackendConfig {
+  /** In order of preference; none: the proxy answers that it is not configured. No slash at the end. */
+  readonly origins: readonly string[];
+  /** Before every path, such as "/api" or "/api/v2"; may be empty. */
+  readonly prefix: string;
+  /** Sent as Authorization: Bearer; empty: not sent. */
+  readonly token: string;
+  /** Sent as X-API-Key; empty: not sent. */
+  readonly apiKey: string;
+}
+
+/** `requests` in `windowSeconds`, for each who asks. */
+export interface RateLimitConfig {
+  readonly requests: number;
+  readonly windowSeconds: number;
+}
+
+/** ISO 3166 countries ("DE") and continents ("continent:EU"). An empty `allow` allows all; `deny` is stronger. */
+export interface GeoConfig {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
 }
 
 /** Contabo's sockets, dialled by the Upstream object. */
@@ -50,10 +91,6 @@ export class ConfigError extends Error {
 
 /** HS256 keys must be at least as long as its hash (RFC 7518, 3.2). */
 const jwtSecretCharsMin = 32;
-/** Standard Webhooks: 24 to 64 random bytes, written as base64 behind this prefix. */
-const webhookPrefix = "whsec_";
-const webhookSecretBytesMin = 24;
-const webhookSecretRule = `must be "${webhookPrefix}" and base64, or plain text, of at least ${webhookSecretBytesMin} bytes`;
 /** Every secret of `.dev.vars.example` starts with it. */
 const developmentPrefix = "dev-";
 const secretNames = ["INGEST_API_KEYS", "WEBHOOK_SECRET", "JWT_SECRET", "OPS_API_KEY", "BACKEND_AUTH_TOKEN", "CONTABO_API_KEY"] as const;
@@ -71,6 +108,27 @@ const Origin = z.string().refine((text) => text === "*" || isOrigin(text), 'must
 const SocketAddress = z.string().refine(isSecureSocket, 'must list addresses such as "wss://contabo.example:8081/ws"');
 /** Contabo takes 50 messages a minute: each channel is one, a silent minute's pings are twenty. */
 const subscriptionsMax = 16;
+
+const Places = List.transform((items) => items.map((item) => (item.startsWith("continent:") ? item : item.toUpperCase()))).pipe(
+  z.array(z.string().refine(isCountryOrContinent, placeRule)),
+);
+const BackendAddress = z
+  .string()
+  .refine(isSecureUrl, 'must list addresses such as "https://contabo.example:8081"')
+  .transform((text) => text.replace(/\/+$/, ""));
+const Prefix = Text.refine((text) => /^(\/[\w.-]+)*$/.test(text), 'must be a path such as "/api" or "/api/v2", or empty');
+
+/** A whole number written as text, between two bounds. */
+function whole(min: number, max: number): z.ZodType<number, string> {
+  const rule = `must be a whole number from ${min} to ${max}`;
+  return Text.regex(/^\d{1,12}$/, rule)
+    .transform(Number)
+    .pipe(z.number().min(min, rule).max(max, rule));
+}
+
+/** Beyond a month a stolen token outlives every reason to have minted it. */
+const tokenSecondsMax = 30 * 86_400;
+const daySeconds = 86_400;
 
 const Variables = z.object({
   // Fails safe: an environment that does not say what it is, is production.
@@ -93,6 +151,14 @@ const Variables = z.object({
   ]),
   CONTABO_API_KEY: Text.default(""),
   BACKEND_AUTH_TOKEN: Text.default(""),
+  CONTABO_BACKEND_URL: List.pipe(z.array(BackendAddress)).default([]),
+  CONTABO_API_PREFIX: Prefix.default("/api"),
+  JWT_EXPIRY: whole(60, tokenSecondsMax).default(3_600),
+  RATE_LIMIT_REQUESTS: whole(1, 10_000_000).default(1_000),
+  RATE_LIMIT_WINDOW: whole(1, daySeconds).default(900),
+  SECURITY_HEADERS_ENABLED: z.enum(["true", "false"], "must be true or false").default("true"),
+  GEO_ALLOW: Places.default([]),
+  GEO_DENY: Places.default([]),
 });
 
 const parsed = new WeakMap<object, Config>();
@@ -135,6 +201,16 @@ export function parseConfig(variables: object): Config {
       token: values.BACKEND_AUTH_TOKEN,
       apiKey: values.CONTABO_API_KEY,
     },
+    backend: {
+      origins: values.CONTABO_BACKEND_URL,
+      prefix: values.CONTABO_API_PREFIX,
+      token: values.BACKEND_AUTH_TOKEN,
+      apiKey: values.CONTABO_API_KEY,
+    },
+    tokenLifetimeSeconds: values.JWT_EXPIRY,
+    rateLimit: { requests: values.RATE_LIMIT_REQUESTS, windowSeconds: values.RATE_LIMIT_WINDOW },
+    geo: { allow: values.GEO_ALLOW, deny: values.GEO_DENY },
+    securityHeaders: values.SECURITY_HEADERS_ENABLED === "true",
   };
 }
 
@@ -156,39 +232,4 @@ function missingToken(variables: object): string[] {
 
 function hasDevelopmentSecret(value: unknown): boolean {
   return typeof value === "string" && value.split(",").some((item) => keyText(item.trim()).startsWith(developmentPrefix));
-}
-
-/** A Standard Webhooks secret is base64 behind its prefix. */
-function keyText(secret: string): string {
-  const encoded = secret.startsWith(webhookPrefix) ? secret.slice(webhookPrefix.length) : undefined;
-  return encoded !== undefined && isBase64(encoded) ? atob(encoded) : secret;
-}
-
-function isWebhookSecret(secret: string): boolean {
-  const isReadable = !secret.startsWith(webhookPrefix) || isBase64(secret.slice(webhookPrefix.length));
-  return isReadable && keyText(secret).length >= webhookSecretBytesMin;
-}
-
-function isBase64(text: string): boolean {
-  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text);
-}
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
-}
-
-/** Whoever can change keys on their way can sign as anybody. A key server on the own machine is for development. */
-function isSecureUrl(text: string): boolean {
-  return isSecure(text, "http");
-}
-
-/** A token travels over it. */
-function isSecureSocket(text: string): boolean {
-  return isSecure(text, "ws");
-}
-
-function isSecure(text: string, scheme: "http" | "ws"): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return protocol === `${scheme}s:` || (protocol === `${scheme}:` && ["localhost", "127.0.0.1"].includes(hostname));
 }
