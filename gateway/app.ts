@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { cors } from "./middleware/cors.ts";
 import { renderError, renderNotFound } from "./middleware/errors.ts";
+import { requireTls } from "./middleware/https.ts";
 import { requestId } from "./middleware/request-id.ts";
 import type { GatewayEnv } from "./middleware/request-id.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
@@ -21,7 +22,7 @@ app.onError(renderError);
 app.notFound(renderNotFound);
 app.use(requestId, securityHeaders, cors);
 app.route("/", healthRoutes());
-app.use(requireUsableConfig);
+app.use(requireUsableConfig, requireTls);
 app.route("/", eventStreamRoutes);
 app.route("/", eventRoutes);
 app.route("/", readingRoutes);

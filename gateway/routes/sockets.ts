@@ -11,6 +11,7 @@ import { internalHeaders } from "../../schemas/socket.ts";
 import { placeOf, reachRelay } from "../placement.ts";
 import { regionOf } from "../region.ts";
 import { requireHandshake } from "../security/handshakes.ts";
+import { requireOrigin } from "../security/origins.ts";
 
 type SocketContext = Context<{ Bindings: Env }>;
 
@@ -45,6 +46,7 @@ async function forward(c: SocketContext, wish: Wish): Promise<Response> {
     throw new AppError("INVALID_PARAMETERS", "this address speaks WebSocket: send an upgrade", { status: 426 });
   }
   requireHandshake(c.req.raw, Date.now());
+  requireOrigin(c.env, c.req.raw);
   const place = placeOf(c.req.raw);
   const request = (relay: string): Request => {
     const headers = new Headers(c.req.raw.headers);
