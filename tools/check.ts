@@ -20,6 +20,7 @@ const steps: readonly Step[] = [
   { name: "the seed is fulfilled or marked", command: [process.execPath, "tools/check-seed.ts"] },
   ...optional("tools/export-schemas.ts", "exported JSON Schemas are current", "--check"),
   ...optional("tools/export-asyncapi.ts", "the AsyncAPI document is current", "--check"),
+  ...optional("tools/export-openapi.ts", "the OpenAPI document is current and names every route", "--check"),
   ...optional("tools/export-dialects.ts", "the table of dialects is current", "--check"),
 ];
 

@@ -17,7 +17,7 @@ export const logWindowMsMax = 24 * 3_600_000;
 /** Lines are handed on in pieces of about this size: one piece a line costs more than reading it. */
 const pieceCharsMin = 65_536;
 
-const LogQuery = z.object({
+export const LogQuery = z.object({
   stream: z
     .string("is needed")
     .refine((name) => findStream(name) !== undefined, `must be one of ${streams.map(({ name }) => name).join(", ")}`),

@@ -29,7 +29,7 @@ const bodyBytesMax = 4_096;
 
 const Name = z.string().min(1, "must not be empty").max(256);
 
-const RevokeBody = z
+export const RevokeBody = z
   .strictObject({
     jti: Name.optional(),
     sub: Name.optional(),
