@@ -1,0 +1,148 @@
+/** The OpenAPI document is true: each operation is asked well and badly through a proxy that holds every answer against the document. An operation
+ *  that nobody asks well fails here, so a new route needs a line in `good`. */
+import { join } from "node:path";
+import { SignJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readDevVars, requireVariable } from "../../demo/edge/variables.ts";
+import { opportunityJson } from "../support/publications.ts";
+import { EdgeProcess, freshState } from "./edge-process.ts";
+import { judgeBy, ValidatingProxy } from "./validating-proxy.ts";
+import type { Document, Exchange } from "./validating-proxy.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const variables = readDevVars(root);
+const opsKey = { "x-api-key": requireVariable(variables, "OPS_API_KEY") };
+const ingestKey = { "x-api-key": requireVariable(variables, "INGEST_API_KEYS").split(",")[0] ?? "" };
+const asJson = { "content-type": "application/json" };
+
+interface Call {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+const event = opportunityJson({ id: "openapi-1" });
+const hourAgo = (): string => new Date(Date.now() - 3_600_000).toISOString();
+
+/** One call for each operation that must be answered as the document says it succeeds, in this order. */
+const good: Readonly<Record<string, () => Call>> = {
+  "POST /api/events": () => ({ path: "/api/events", headers: { ...ingestKey, ...asJson }, body: [event] }),
+  "POST /api/webhook/contabo": () => ({ path: "/api/webhook/contabo", headers: { ...ingestKey, ...asJson }, body: event }),
+  "GET /api/opportunities": () => ({ path: "/api/opportunities?limit=5", headers: opsKey }),
+  "GET /api/opportunities/{id}": () => ({ path: "/api/opportunities/openapi-1", headers: opsKey }),
+  "GET /api/executions": () => ({ path: "/api/executions", headers: opsKey }),
+  "GET /api/strategies": () => ({ path: "/api/strategies", headers: opsKey }),
+  "GET /api/channels/{channel}/history": () => ({ path: "/api/channels/opportunities/history", headers: opsKey }),
+  "GET /api/channels/{channel}/snapshot": () => ({ path: "/api/channels/opportunities/snapshot", headers: opsKey }),
+  "GET /api/channels/{channel}/presence": () => ({ path: "/api/channels/opportunities/presence", headers: opsKey }),
+  "GET /ops/channels": () => ({ path: "/ops/channels", headers: opsKey }),
+  "GET /ops/logs": () => ({ path: `/ops/logs?stream=opportunities&from=${hourAgo()}`, headers: opsKey }),
+  "GET /ops/placement": () => ({ path: "/ops/placement", headers: opsKey }),
+  "PUT /ops/placement": () => ({ path: "/ops/placement", headers: { ...opsKey, ...asJson }, body: { v: 1, shards: {}, drained: [] } }),
+  "POST /security/revoke": () => ({ path: "/security/revoke", headers: { ...opsKey, ...asJson }, body: { sub: "nobody" } }),
+  "GET /health": () => ({ path: "/health" }),
+  "GET /openapi.json": () => ({ path: "/openapi.json" }),
+  "GET /asyncapi.json": () => ({ path: "/asyncapi.json" }),
+  "GET /docs": () => ({ path: "/docs" }),
+};
+
+/** Needs an entity that no event of this test makes: asked badly only. */
+const goodElsewhere = new Set(["GET /api/executions/{id}", "GET /api/strategies/{id}"]);
+/** Answered by an upgrade or a stream without an end: tests/e2e/asyncapi.test.ts and sse.test.ts. */
+const endless = new Set(["/ws", "/ws/{channel}", "/parties/channel/{channel}", "/connection/websocket", "/sse/{channel}"]);
+
+let edge: EdgeProcess;
+let proxy: ValidatingProxy;
+let document: Document;
+beforeAll(async () => {
+  edge = await (await EdgeProcess.start(["--no-feed", "--state", freshState()])).healthy();
+  document = (await (await fetch(`${edge.url}/openapi.json`)).json()) as Document;
+  proxy = await ValidatingProxy.start(edge.url, judgeBy(document));
+});
+afterAll(async () => {
+  proxy.end();
+  await edge.end("SIGTERM");
+});
+
+async function ask(method: string, { path, headers = {}, body }: Call): Promise<number> {
+  const sent = body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body);
+  const response = await fetch(`${proxy.url}${path}`, { method, headers, body: sent });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+function operations(): { readonly method: string; readonly template: string; readonly name: string }[] {
+  return Object.entries(document.paths).flatMap(([template, item]) =>
+    Object.keys(item).map((method) => ({ method: method.toUpperCase(), template, name: `${method.toUpperCase()} ${template}` })),
+  );
+}
+
+async function token(claims: Record<string, unknown>, expiresInSeconds: number): Promise<string> {
+  return new SignJWT({ sub: "openapi", ...claims })
+    .setProtectedHeader({ alg: "HS256" })
+    .setIssuer("arbitragex-edge")
+    .setAudience("arbitragex-edge")
+    .setExpirationTime(Math.floor(Date.now() / 1_000) + expiresInSeconds)
+    .sign(new TextEncoder().encode(requireVariable(variables, "JWT_SECRET")));
+}
+
+it("answers each operation as described when it is asked well, and leaves none out", async () => {
+  for (const [name, call] of Object.entries(good)) {
+    const [method = ""] = name.split(" ");
+    await expect.poll(() => ask(method, call()), { timeout: 20_000, interval: 500, message: name }).toBeLessThan(300);
+  }
+  const asked = new Set([...Object.keys(good), ...goodElsewhere]);
+  expect(operations().filter(({ name, template }) => !asked.has(name) && !endless.has(template))).toEqual([]);
+  expect(proxy.findings).toEqual([]);
+});
+
+it("answers each operation as described when it is asked badly", async () => {
+  const reader = { authorization: `Bearer ${await token({ role: "viewer" }, 60)}` };
+  const expired = { authorization: `Bearer ${await token({ role: "viewer" }, -60)}` };
+  const credentials = [
+    {},
+    { authorization: "Basic eDp5" },
+    { authorization: "Bearer no.token.atall" },
+    { "x-api-key": "wrong" },
+    expired,
+    reader,
+    opsKey,
+  ];
+  for (const { method, template } of operations().filter((each) => !endless.has(each.template))) {
+    const path = template.replaceAll(/\{\w+\}/g, "no-such-thing");
+    for (const headers of credentials) {
+      await ask(method, { path: `${path}?no_such_parameter=1`, headers });
+      if (method === "GET") await ask("HEAD", { path, headers });
+      else
+        for (const body of ["", "{", "[]", '{"a":1}', "x".repeat(70_000)])
+          await ask(method, { path, headers: { ...headers, ...asJson }, body });
+    }
+    await ask("DELETE", { path });
+    await ask("OPTIONS", { path, headers: { origin: "https://evil.example", "access-control-request-method": "POST" } });
+  }
+  for (const path of ["/nowhere", "/api/nothing", "/ops/nothing", "/sse/nothing", "/ws/nothing", "/ws"]) await ask("GET", { path });
+  expect(proxy.findings).toEqual([]);
+  expect([...proxy.seen].filter((line) => line.endsWith(" 401")).length).toBeGreaterThan(10);
+}, 120_000);
+
+describe("the judge itself", () => {
+  const right: Exchange = {
+    method: "GET",
+    path: "/health",
+    status: 200,
+    contentType: "application/json",
+    body: Buffer.from('{"status":"healthy","checks":{}}'),
+  };
+
+  it.each([
+    ["another shape", { body: Buffer.from('{"status":"fine"}') }],
+    ["a field that is not named", { body: Buffer.from('{"status":"healthy","checks":{},"secret":1}') }],
+    ["a status that is not described", { status: 418 }],
+    ["another content type", { contentType: "text/html" }],
+    ["a path that is not described", { path: "/healthy" }],
+  ])("finds %s", (_, wrong) => {
+    const judge = judgeBy(document);
+    expect(judge(right)).toEqual([]);
+    expect(judge({ ...right, ...wrong })).not.toEqual([]);
+  });
+});
