@@ -91,7 +91,7 @@ export class ValidatingProxy {
   private constructor(edgeUrl: string, judge: Judge) {
     this.#edgeUrl = edgeUrl;
     this.#judge = judge;
-    this.#server = createServer((request, response) => void this.#forward(request, response)).listen(0, "127.0.0.1");
+    this.#server = createServer((request, response) => this.#serve(request, response)).listen(0, "127.0.0.1");
   }
 
   static async start(edgeUrl: string, judge: Judge): Promise<ValidatingProxy> {
@@ -111,6 +111,24 @@ export class ValidatingProxy {
     this.#server.close();
   }
 
+  /** A server that refuses a body without reading it may close the connection (RFC 9112, 9.6): whoever is cut off asks again. */
+  async #ask(url: string, init: RequestInit, attempts = 5): Promise<{ readonly answer: Response; readonly answered: Buffer }> {
+    try {
+      const answer = await fetch(`${this.#edgeUrl}${url}`, init);
+      return { answer, answered: Buffer.from(await answer.arrayBuffer()) };
+    } catch (error) {
+      if (attempts <= 1) throw error;
+      return await this.#ask(url, init, attempts - 1);
+    }
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#forward(request, response).catch((error: unknown) => {
+      this.findings.push(`${request.method ?? ""} ${request.url ?? ""}: ${String(error)}`);
+      response.writeHead(502).end();
+    });
+  }
+
   async #forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "GET", url = "/" } = request;
     const sent: Buffer[] = [];
@@ -122,8 +140,7 @@ export class ValidatingProxy {
       headers.set(name, String(value));
     }
     const body = sent.length === 0 ? null : new Uint8Array(Buffer.concat(sent));
-    const answer = await fetch(`${this.#edgeUrl}${url}`, { method, headers, body, redirect: "manual" });
-    const answered = Buffer.from(await answer.arrayBuffer());
+    const { answer, answered } = await this.#ask(url, { method, headers, body, redirect: "manual" });
     const path = decodeURI(url.split("?")[0] ?? "/");
     const contentType = answer.headers.get("content-type") ?? "";
     this.seen.add(`${method} ${path} ${answer.status}`);
