@@ -10,7 +10,7 @@ function consumer(maxBatchSize: number): object {
   return { maxBatchSize, maxBatchTimeout: 1, maxRetries: 100, deadLetterQueue: "arbitragex-dead-letter" };
 }
 
-const inNode = ["demo/**", "tools/**", "bench/**", "simulate/**", "sdk/**"];
+const inNode = ["demo/**", "deploy/**", "tools/**", "bench/**", "simulate/**", "sdk/**"];
 const elsewhere = [...inNode, "node_modules/**", "tests/e2e/**", "tests/browser/**", "dist/**", ".local/**"];
 
 /** Nothing of a test that touches neither bindings nor the tests' own Worker can reach another one. */
