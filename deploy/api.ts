@@ -91,6 +91,15 @@ export class CloudflareApi {
     return `https://${worker}.${text(result, "subdomain") ?? ""}.workers.dev`;
   }
 
+  /** The commit that a Pages project serves in production. */
+  async pagesCommit(project: string): Promise<{ readonly exists: boolean; readonly commit: string | undefined }> {
+    const path = `/pages/projects/${project}/deployments?env=production`;
+    const { result } = await this.#ask({ method: "GET", path }, [404]);
+    const newest: unknown = Array.isArray(result) ? result[0] : undefined;
+    const commit = text(field(field(newest, "deployment_trigger"), "metadata"), "commit_hash");
+    return { exists: Array.isArray(result), commit };
+  }
+
   async lifecycle(bucket: string): Promise<unknown> {
     const { result } = await this.#ask({ method: "GET", path: `/r2/buckets/${bucket}/lifecycle` });
     return field(result, "rules");

@@ -9,6 +9,7 @@ type Table = Readonly<Record<string, unknown>>;
 /** What wrangler.toml says, as parsed from the file: only what stands there, not wrangler's defaults. */
 export interface RawConfig extends Table, BaseConfig {
   readonly main: string;
+  readonly compatibility_date: string;
   readonly workflows?: readonly { readonly name: string }[];
   readonly ratelimits?: readonly Table[];
 }

@@ -29,6 +29,7 @@ const values = {
 const base: RawConfig = {
   name: "edge",
   main: "worker.ts",
+  compatibility_date: "2026-11-01",
   d1_databases: [{ binding: "DB", database_name: "edge-db", migrations_dir: "migrations" }],
   kv_namespaces: [{ binding: "CACHE" }],
   r2_buckets: [{ binding: "LOGS", bucket_name: "edge-logs" }],

@@ -9,7 +9,8 @@ import { CloudflareApi } from "./api.ts";
 import type { RawConfig } from "./config.ts";
 import { environments, readValues, settingsOf, SettingsError } from "./environment.ts";
 import type { Environment } from "./environment.ts";
-import { kinds, nameIn } from "./resources.ts";
+import { deployPages } from "./pages.ts";
+import { kinds } from "./resources.ts";
 import type { Kind } from "./resources.ts";
 import { migrate, release, setLifecycles, setUp, smokeTest } from "./steps.ts";
 import type { Changes, Run } from "./steps.ts";
@@ -29,19 +30,20 @@ const setup =
     setUp(run, [kind]);
 
 const parts: Readonly<Record<string, { readonly about: string; readonly parts: readonly Part[] }>> = {
-  all: { about: "everything below, in order", parts: [(run) => setUp(run, kinds), setLifecycles, migrate, release] },
+  all: { about: "everything below, in order", parts: [(run) => setUp(run, kinds), setLifecycles, migrate, release, deployPages] },
   d1: { about: "creates the four databases and brings them to the newest schema", parts: [setup("d1"), setup("kv"), migrate] },
   kv: { about: "creates the KV namespaces", parts: [setup("kv")] },
   r2: { about: "creates the buckets and sets their rules", parts: [setup("r2"), setLifecycles] },
   queues: { about: "creates the queues with their dead-letter queue", parts: [setup("queue")] },
   worker: { about: "deploys code and secrets, asks whether it works, goes back if not", parts: [release] },
+  pages: { about: "deploys the Pages project that forwards the seed's addresses", parts: [deployPages] },
   smoke: { about: "asks a deployed edge whether it works", parts: [smokeOnly] },
 };
 
 const smokePauseSeconds = 5;
 
 async function smokeOnly(run: Run): Promise<Changes> {
-  const problems = await smokeTest(run, nameIn(run.settings.environment, run.base.name ?? "worker"));
+  const problems = await smokeTest(run);
   if (problems.length > 0) throw new Error(`the edge does not work:\n${problems.map((problem) => `- ${problem}`).join("\n")}`);
   return { count: 0 };
 }

@@ -104,7 +104,7 @@ export async function release(run: Run): Promise<Changes> {
     if (before?.tag === tag) {
       run.say(`keep    worker ${worker} (${tag})`);
       // It may have been left behind by a run that found it broken.
-      requireWorking(worker, run.dryRun ? [] : await smokeTest(run, worker));
+      requireWorking(worker, run.dryRun ? [] : await smokeTest(run));
       return nothing;
     }
     run.say(`deploy  worker ${worker} (${tag}) with ${Object.keys(settings.secrets).length} secrets`);
@@ -138,7 +138,7 @@ async function upload({ root, settings }: Run, path: string, tag: string): Promi
 
 /** Throws when the new version does not work; the one before serves again by then, if there was one. */
 async function verify(run: Run, worker: string, { path, before }: { path: string; before: string | undefined }): Promise<void> {
-  const problems = await smokeTest(run, worker);
+  const problems = await smokeTest(run);
   if (problems.length === 0) return;
   if (before === undefined) return requireWorking(worker, problems);
   run.say(`back    worker ${worker} to ${before}`);
@@ -155,12 +155,17 @@ function listOf(problems: readonly string[]): string {
 }
 
 /** What is wrong with the deployed edge; empty when nothing is. */
-export async function smokeTest(run: Run, worker: string): Promise<string[]> {
-  const { settings, api } = run;
-  const url = run.url ?? (settings.domain === undefined ? await api.workersDevUrl(worker) : `https://${settings.domain}`);
-  const results = await smoke(url, smokeChecks(settings), run.patience);
+export async function smokeTest(run: Run): Promise<string[]> {
+  const url = run.url ?? (await edgeUrl(run));
+  const results = await smoke(url, smokeChecks(run.settings), run.patience);
   for (const { name, problem } of results) run.say(`${problem === undefined ? "ok     " : "FAIL   "} ${url}: ${name}`);
   return results.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+}
+
+/** Where users reach the edge: the owner's domain, or its workers.dev address. */
+export async function edgeUrl({ settings, api, base }: Run): Promise<string> {
+  const { domain, environment } = settings;
+  return domain === undefined ? api.workersDevUrl(nameIn(environment, base.name ?? "worker")) : `https://${domain}`;
 }
 
 /** wrangler reads its configuration from a file; what it names belongs to one account, so it lies with the local state. */

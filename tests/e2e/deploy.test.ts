@@ -156,6 +156,17 @@ it("changes nothing the second time, and still asks whether the edge works", asy
   expect(cloudflare.writes(from)).toEqual([]);
 });
 
+it("keeps the seed's addresses alive by a Pages project that forwards to the edge, once", async () => {
+  const pages = (): Promise<{ code: number; output: string }> =>
+    deploy(["pages", "--env", "production"], { EDGE_PAGES_PROJECT: "arbitragex" });
+  expect((await pages()).code).toBe(0);
+  expect((await pages()).output).toContain("nothing had to change");
+  const [deployment, ...others] = cloudflare.pages.get("arbitragex") ?? [];
+  expect(others).toEqual([]);
+  expect(deployment?.form["_worker.bundle"]).toMatch(/"name":"EDGE"[^}]*"service":"arbitragex-edge"/);
+  expect(cloudflare.unknown).toEqual([]);
+});
+
 it("goes back to the version before when the new one does not work", async () => {
   const before = cloudflare.served;
   const { code, output } = await deploy(["worker", "--env", "production", "--url", edge.url, "--wait", "1"], {

@@ -42,6 +42,7 @@ export class CloudflareStandIn {
   readonly versions: Version[] = [];
   readonly secrets = new Set<string>();
   readonly workflows = new Set<string>();
+  readonly pages = new Map<string, { readonly id: string; readonly commit: string; readonly form: Readonly<Record<string, string>> }[]>();
   served: string | undefined;
   /** The next so many calls are answered 503. */
   busy = 0;
@@ -105,7 +106,9 @@ export class CloudflareStandIn {
       this.busy -= 1;
       return { status: 503, error: { code: 10_013, message: "busy" } };
     }
-    if (call.authorization !== "Bearer stand-in-token") return { status: 403, error: { code: 10_000, message: "Authentication error" } };
+    // Assets are uploaded with a token of their own, which the API gives out.
+    if (call.authorization !== "Bearer stand-in-token" && !path.startsWith("/pages/assets/"))
+      return { status: 403, error: { code: 10_000, message: "Authentication error" } };
     for (const [method, pattern, handler] of this.#routes) {
       const match = method === call.method ? pattern.exec(path) : null;
       if (match !== null) return handler(match, call, search);
@@ -192,12 +195,40 @@ export class CloudflareStandIn {
     ["GET", /^\/workers\/scripts\/([^/]+)\/schedules$/, () => ({ result: { schedules: [] } })],
     ["PUT", /^\/workers\/scripts\/([^/]+)\/schedules$/, () => ({ result: { schedules: [] } })],
     [
+      "POST",
+      /^\/pages\/projects$/,
+      (_, { body }) => (this.pages.set(nameOf(body, "name"), []), { result: pagesProject(nameOf(body, "name")) }),
+    ],
+    [
+      "GET",
+      /^\/pages\/projects\/([^/]+)$/,
+      ([, name = ""]) => (this.pages.has(name) ? { result: pagesProject(name) } : notFound(8_000_007, "no such project")),
+    ],
+    ["GET", /^\/pages\/projects\/([^/]+)\/upload-token$/, () => ({ result: { jwt: uploadToken } })],
+    ["POST", /^\/pages\/assets\/(check-missing|upload|upsert-hashes)$/, () => ({ result: [] })],
+    ["GET", /^\/pages\/projects\/([^/]+)\/deployments$/, ([, name = ""]) => this.#pagesDeployments(name)],
+    ["POST", /^\/pages\/projects\/([^/]+)\/deployments$/, ([, name = ""], { body }) => this.#deployPages(name, body)],
+    ["GET", /^\/pages\/projects\/([^/]+)\/deployments\/([^/]+)$/, ([, , id = ""]) => ({ result: pagesDeployment(id, "") })],
+    [
       "GET",
       /^\/workflows\/([^/]+)$/,
       ([, name = ""]) => (this.workflows.has(name) ? { result: { id: name, name } } : notFound(10_200, "workflow not found")),
     ],
     ["PUT", /^\/workflows\/([^/]+)$/, ([, name = ""]) => (this.workflows.add(name), { result: { id: name, version_id: "v" } })],
   ];
+
+  #pagesDeployments(name: string): Answer {
+    const deployments = this.pages.get(name);
+    if (deployments === undefined) return notFound(8_000_007, "Project not found");
+    return { result: deployments.map(({ id, commit }) => pagesDeployment(id, commit)).toReversed() };
+  }
+
+  #deployPages(name: string, body: unknown): Answer {
+    const form = body as Readonly<Record<string, string>>;
+    const deployment = { id: this.#id(), commit: form["commit_hash"] ?? "", form };
+    this.pages.get(name)?.push(deployment);
+    return { result: pagesDeployment(deployment.id, deployment.commit) };
+  }
 
   #page(items: readonly unknown[], search: URLSearchParams): Answer {
     const [page, size] = [Number(search.get("page") ?? 1), Number(search.get("per_page") ?? 20)];
@@ -291,6 +322,23 @@ export class CloudflareStandIn {
     if (serves) this.served = version.id;
     return { result: { id: version.id, deployment_id: version.id, entry_point: "worker.js", startup_time_ms: 5, ...describe(version) } };
   }
+}
+
+/** A JWT whose only claim is that it has not expired. */
+const uploadToken = `e30.${Buffer.from(JSON.stringify({ exp: 4_102_444_800 })).toString("base64url")}.x`;
+
+function pagesProject(name: string): Record<string, unknown> {
+  return { name, subdomain: `${name}.pages.dev`, production_branch: "main", deployment_configs: { production: {}, preview: {} } };
+}
+
+function pagesDeployment(id: string, commit: string): Record<string, unknown> {
+  return {
+    id,
+    url: "https://x.pages.dev",
+    environment: "production",
+    latest_stage: { name: "deploy", status: "success" },
+    deployment_trigger: { type: "ad_hoc", metadata: { commit_hash: commit } },
+  };
 }
 
 /** A D1 query reads unless its SQL writes. */
