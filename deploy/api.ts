@@ -73,6 +73,18 @@ export class CloudflareApi {
     return text(result, id) ?? name;
   }
 
+  /** Names of the migrations that wrangler recorded in a database. */
+  async appliedMigrations(id: string): Promise<string[]> {
+    const query = async (sql: string): Promise<unknown[]> => {
+      const { result } = await this.#ask({ method: "POST", path: `/d1/database/${id}/query`, body: { sql } });
+      const rows: unknown = Array.isArray(result) ? field(result[0], "results") : undefined;
+      return Array.isArray(rows) ? rows : [];
+    };
+    const tables = await query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'd1_migrations'");
+    if (tables.length === 0) return [];
+    return (await query("SELECT name FROM d1_migrations")).map((row) => text(row, "name") ?? "");
+  }
+
   /** The version that serves all requests, and its tag; undefined when there is none. */
   async served(worker: string): Promise<{ readonly version: string; readonly tag: string | undefined } | undefined> {
     const script = `/workers/scripts/${worker}`;

@@ -1,6 +1,7 @@
 /** What one run does, step by step; each says what it would do, does it unless it is a dry run, and is safe to run again. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundleWorker } from "../demo/edge/bundle.ts";
 import type { CloudflareApi } from "./api.ts";
 import { deployConfig } from "./config.ts";
 import type { RawConfig } from "./config.ts";
@@ -60,33 +61,42 @@ export async function setLifecycles(run: Run): Promise<Changes> {
   return { count: outdated.length + unborn.length };
 }
 
+interface Database {
+  readonly name: string;
+  readonly id: string;
+  /** Of its migrations. */
+  readonly folder: string;
+  /** Of wrangler's configuration. */
+  readonly path: string;
+}
+
 /** Brings each database to the newest schema; wrangler records in it which migrations it has. */
 export async function migrate(run: Run): Promise<Changes> {
-  const { environment } = run.settings;
+  const { base, root, settings } = run;
   const existing = await run.api.existing(["d1", "kv"]);
-  const databases = run.base.d1_databases.map(({ binding, database_name }) => nameIn(environment, database_name ?? binding));
-  if (databases.some((name) => !existing.has(keyOf({ kind: "d1", name })))) {
-    for (const name of databases) run.say(`migrate d1 ${name}: all migrations, once it exists`);
+  const databases = base.d1_databases.map(({ binding, database_name, migrations_dir = "" }) => {
+    const name = nameIn(settings.environment, database_name ?? binding);
+    return { name, id: existing.get(keyOf({ kind: "d1", name })), folder: join(root, migrations_dir) };
+  });
+  if (databases.some(({ id }) => id === undefined)) {
+    for (const { name } of databases) run.say(`migrate d1 ${name}: all migrations, once it exists`);
     return { count: databases.length };
   }
   return withConfig(run, existing, async (path) => {
-    const counts = await Promise.all(databases.map((name) => migrateOne(run, name, path)));
+    const counts = await Promise.all(databases.map(({ id = "", ...database }) => migrateOne(run, { ...database, id, path })));
     return { count: counts.reduce((sum, count) => sum + count, 0) };
   });
 }
 
-async function migrateOne({ settings, dryRun, say }: Run, name: string, path: string): Promise<number> {
-  const migrations = (what: string): Promise<string> =>
-    wrangler(["d1", "migrations", what, name, "--remote", "--config", path], settings.account);
-  const pending = pendingIn(await migrations("list"));
+/** wrangler applies and records migrations; what it recorded is asked of the database itself, which takes a fraction of the time. */
+async function migrateOne({ settings, dryRun, say, api }: Run, { name, id, folder, path }: Database): Promise<number> {
+  const applied = await api.appliedMigrations(id);
+  const pending = readdirSync(folder)
+    .filter((file) => file.endsWith(".sql") && !applied.includes(file))
+    .toSorted();
   say(pending.length === 0 ? `keep    schema of d1 ${name}` : `migrate d1 ${name}: ${pending.join(", ")}`);
-  if (pending.length > 0 && !dryRun) await migrations("apply");
+  if (pending.length > 0 && !dryRun) await wrangler(["d1", "migrations", "apply", name, "--remote", "--config", path], settings.account);
   return pending.length;
-}
-
-/** Names of migration files in what `wrangler d1 migrations list` prints: those that are still to be applied. */
-export function pendingIn(output: string): string[] {
-  return [...new Set(output.match(/\b\d{4}_\w+\.sql\b/g))];
 }
 
 /** Uploads code and secrets as one version unless that very version serves, asks it whether it works, and goes back to the one before if not. */
@@ -100,7 +110,7 @@ export async function release(run: Run): Promise<Changes> {
   }
   return withConfig(run, existing, async (path, config) => {
     const before = await api.served(worker);
-    const tag = await tagOf(run, path, config);
+    const tag = fingerprint(await bundleWorker(join(run.root, base.main)), config, settings);
     if (before?.tag === tag) {
       run.say(`keep    worker ${worker} (${tag})`);
       // It may have been left behind by a run that found it broken.
@@ -113,16 +123,6 @@ export async function release(run: Run): Promise<Changes> {
     await verify(run, worker, { path, before: before?.version });
     return { count: 1 };
   });
-}
-
-async function tagOf({ root, settings }: Run, path: string, config: object): Promise<string> {
-  const folder = mkdtempSync(join(root, ".local", "bundle-"));
-  try {
-    await wrangler(["deploy", "--dry-run", "--outdir", folder, "--config", path], settings.account);
-    return fingerprint(folder, config, settings);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 async function upload({ root, settings }: Run, path: string, tag: string): Promise<void> {
