@@ -92,12 +92,16 @@ const wiring = [
   "gateway/routes/assets.ts",
   "gateway/routes/health.ts",
   "gateway/routes/ops-assets.ts",
+  "gateway/routes/ops-log-hours.ts",
   "gateway/routes/ops-logs.ts",
   "gateway/routes/ops-placement.ts",
   "workflows/compaction/compaction.ts",
   "workflows/compaction/cron.ts",
 ];
-const objects = doors(["CHANNELS", "RELAYS", "UPSTREAMS", "RATE_LIMITERS"], "Only durable-objects/stubs.ts names an object: use channelStub or relayStub.");
+const objects = doors(
+  ["CHANNELS", "RELAYS", "UPSTREAMS", "RATE_LIMITERS"],
+  "Only durable-objects/stubs.ts names an object: use channelStub or relayStub.",
+);
 const acks = doors(
   ["ack", "ackAll", "retry", "retryAll"],
   "Only consumers/consume.ts acks or retries: return an Outcome from the step instead.",
@@ -183,7 +187,10 @@ export default defineConfig({
     { files: wiring, rules: { "no-restricted-properties": ["error", ...statements, ...objects, ...acks] } },
     sdkImports(["sdk/**/*.ts"], contractOnly),
     sdkImports(["sdk/client/**/*.ts"], [...contractOnly, reactOutside]),
-    { files: ["demo/**", "deploy/**", "tools/**", "bench/**", "simulate/**", "tests/**", "platform/log.ts"], rules: { "no-console": "off" } },
+    {
+      files: ["demo/**", "deploy/**", "tools/**", "bench/**", "simulate/**", "tests/**", "platform/log.ts"],
+      rules: { "no-console": "off" },
+    },
     { files: [tests, "tests/**"], rules: { "max-lines": "off", "max-lines-per-function": "off", "max-params": "off" } },
   ],
 });

@@ -1,27 +1,46 @@
 /** Wiring only: which handler answers which trigger, and which classes are objects. */
 import { runCron } from "./consumers/cron.ts";
 import { consumeBatch } from "./consumers/index.ts";
+import { runSecurityCron } from "./consumers/security-cron.ts";
 import { UpstreamObject } from "./durable-objects/upstream/upstream.ts";
 import { app } from "./gateway/app.ts";
+import { configOf } from "./platform/config.ts";
+import { raiseDeadLetterAlert } from "./producers/alerts/dead-letters.ts";
 import { ingestDeps } from "./producers/ingest/deps.ts";
 import { takeFrames } from "./producers/upstream/index.ts";
 import { keepUpstream } from "./producers/upstream/keep.ts";
-import type { UpstreamFrame, UpstreamOutcome } from "./schemas/upstream.ts";
+import { fetchMissed } from "./producers/upstream/missed.ts";
+import { logCron, runLogCron } from "./workflows/compaction/cron.ts";
+import { waitingLetters } from "./stores/dead-letter-index.ts";
+import type { MissedOrder, UpstreamFrame, UpstreamOutcome } from "./schemas/upstream.ts";
 
+export { Compaction } from "./workflows/compaction/compaction.ts";
 export { Channel } from "./durable-objects/channel/channel.ts";
+export { RateLimiter } from "./durable-objects/rate-limiter/rate-limiter.ts";
 export { Relay } from "./durable-objects/relay/relay.ts";
 
-/** Objects do not know producers/: the way of its frames into the channels is handed to it here. */
+/** Objects do not know producers/: the way of its frames into the channels, and to what it missed, is handed to it here. */
 export class Upstream extends UpstreamObject {
   protected override take(frames: readonly UpstreamFrame[]): Promise<UpstreamOutcome> {
     return takeFrames(frames, ingestDeps(this.env, "upstream"));
   }
+
+  protected override missed(order: MissedOrder): Promise<readonly UpstreamFrame[]> {
+    const { backend, upstream } = configOf(this.env);
+    return fetchMissed(order, { backend, channels: upstream.channels, fetch: (...request) => fetch(...request), nowMs: Date.now });
+  }
+}
+
+/** producers/ do not know stores/: what waits is handed over here. */
+async function alertOfDeadLetters(env: Env): Promise<void> {
+  await raiseDeadLetterAlert(await waitingLetters(env), ingestDeps(env, "edge"));
 }
 
 export default {
   fetch: app.fetch,
   queue: (batch, env) => consumeBatch(batch, env),
-  scheduled: async (_, env) => {
-    await Promise.all([runCron(env, Date.now()), keepUpstream(env)]);
+  scheduled: async ({ cron }, env) => {
+    if (cron === logCron) return runLogCron(env, configOf(env).log, Date.now());
+    await Promise.all([runCron(env, Date.now()), runSecurityCron(env, Date.now()), keepUpstream(env), alertOfDeadLetters(env)]);
   },
 } satisfies ExportedHandler<Env>;

@@ -11,72 +11,11 @@ import {
   placeRule,
   webhookSecretRule,
 } from "./config-formats.ts";
-import type { TokenRules } from "./token.ts";
+import { logGraceHoursMax, logRetentionDaysMax } from "../schemas/limits.ts";
+import { tokenSecondsMax, tokenSecondsMin } from "../schemas/token-limits.ts";
+import { legacyViews, locationHints, tokenAlgorithms, type Config } from "./config-shape.ts";
 
-/** Location hints Cloudflare knows for Durable Objects. */
-export const locationHints = ["wnam", "enam", "sam", "weur", "eeur", "apac", "apac-ne", "apac-se", "oc", "afr", "me"] as const;
-export const legacyViews = ["full", "redacted", "off"] as const;
-
-export type LegacyView = (typeof legacyViews)[number];
-export type LocationHint = (typeof locationHints)[number];
-
-export interface Config {
-  readonly environment: "production" | "development";
-  readonly ingestKeys: readonly string[];
-  readonly jwt: TokenRules;
-  readonly opsKey: string;
-  /** Of those who sign what they post; none: no signature is taken. */
-  readonly webhookSecrets: readonly string[];
-  /** Channels anybody may read without a token. */
-  readonly publicChannels: readonly string[];
-  readonly legacyView: LegacyView;
-  readonly regions: readonly LocationHint[];
-  readonly channelHome: LocationHint;
-  /** Origins a browser may call from; `*` allows any. */
-  readonly corsOrigins: readonly string[];
-  readonly upstream: UpstreamConfig;
-  readonly backend: BackendConfig;
-  /** How long a token lives that we mint. */
-  readonly tokenLifetimeSeconds: number;
-  readonly rateLimit: RateLimitConfig;
-  readonly geo: GeoConfig;
-  /** What browsers are told beyond the content type; off only where something in front says it. */
-  readonly securityHeaders: boolean;
-}
-
-/** Contabo's API, which /api/proxy stands before. */
-export interface BackendConfig {
-  /** In order of preference; none: the proxy answers that it is not configured. No slash at the end. */
-  readonly origins: readonly string[];
-  /** Before every path, such as "/api" or "/api/v2"; may be empty. */
-  readonly prefix: string;
-  /** Sent as Authorization: Bearer; empty: not sent. */
-  readonly token: string;
-  /** Sent as X-API-Key; empty: not sent. */
-  readonly apiKey: string;
-}
-
-/** `requests` in `windowSeconds`, for each who asks. */
-export interface RateLimitConfig {
-  readonly requests: number;
-  readonly windowSeconds: number;
-}
-
-/** ISO 3166 countries ("DE") and continents ("continent:EU"). An empty `allow` allows all; `deny` is stronger. */
-export interface GeoConfig {
-  readonly allow: readonly string[];
-  readonly deny: readonly string[];
-}
-
-/** Contabo's sockets, dialled by the Upstream object. */
-export interface UpstreamConfig {
-  /** In order of preference; none: nothing is dialled. */
-  readonly urls: readonly string[];
-  readonly channels: readonly string[];
-  readonly token: string;
-  /** Empty: not sent. */
-  readonly apiKey: string;
-}
+export * from "./config-shape.ts";
 
 export class ConfigError extends Error {
   /** One line a variable: `JWT_SECRET: …`. Never a value. */
@@ -93,7 +32,15 @@ export class ConfigError extends Error {
 const jwtSecretCharsMin = 32;
 /** Every secret of `.dev.vars.example` starts with it. */
 const developmentPrefix = "dev-";
-const secretNames = ["INGEST_API_KEYS", "WEBHOOK_SECRET", "JWT_SECRET", "OPS_API_KEY", "BACKEND_AUTH_TOKEN", "CONTABO_API_KEY"] as const;
+const secretNames = [
+  "INGEST_API_KEYS",
+  "WEBHOOK_SECRET",
+  "JWT_SECRET",
+  "JWT_SECRET_PREVIOUS",
+  "OPS_API_KEY",
+  "BACKEND_AUTH_TOKEN",
+  "CONTABO_API_KEY",
+] as const;
 
 const Text = z.string("is missing").trim();
 const Required = Text.min(1, "is empty");
@@ -126,8 +73,6 @@ function whole(min: number, max: number): z.ZodType<number, string> {
     .pipe(z.number().min(min, rule).max(max, rule));
 }
 
-/** Beyond a month a stolen token outlives every reason to have minted it. */
-const tokenSecondsMax = 30 * 86_400;
 const daySeconds = 86_400;
 
 const Variables = z.object({
@@ -135,6 +80,10 @@ const Variables = z.object({
   ENVIRONMENT: z.enum(["production", "development"]).default("production"),
   INGEST_API_KEYS: List.pipe(z.array(z.string()).min(1, "is empty")),
   JWT_SECRET: Required.min(jwtSecretCharsMin, `must have at least ${jwtSecretCharsMin} characters`),
+  JWT_SECRET_PREVIOUS: Text.refine(
+    (text) => text === "" || text.length >= jwtSecretCharsMin,
+    `must have at least ${jwtSecretCharsMin} characters, or be empty`,
+  ).default(""),
   JWT_ISSUER: List.pipe(z.array(z.string()).min(1, "is empty")),
   JWT_AUDIENCE: List.pipe(z.array(z.string()).min(1, "is empty")),
   JWT_JWKS_URL: Text.refine((text) => text === "" || isSecureUrl(text), "must be an https address, or empty").default(""),
@@ -153,10 +102,13 @@ const Variables = z.object({
   BACKEND_AUTH_TOKEN: Text.default(""),
   CONTABO_BACKEND_URL: List.pipe(z.array(BackendAddress)).default([]),
   CONTABO_API_PREFIX: Prefix.default("/api"),
-  JWT_EXPIRY: whole(60, tokenSecondsMax).default(3_600),
+  TOKEN_ALG: z.enum(tokenAlgorithms, `must be one of ${tokenAlgorithms.join(", ")}`).default("HS256"),
+  JWT_EXPIRY: whole(tokenSecondsMin, tokenSecondsMax).default(3_600),
   RATE_LIMIT_REQUESTS: whole(1, 10_000_000).default(1_000),
   RATE_LIMIT_WINDOW: whole(1, daySeconds).default(900),
   SECURITY_HEADERS_ENABLED: z.enum(["true", "false"], "must be true or false").default("true"),
+  LOG_GRACE_HOURS: whole(1, logGraceHoursMax).default(24),
+  LOG_RETENTION_DAYS: whole(0, logRetentionDaysMax).default(365),
   GEO_ALLOW: Places.default([]),
   GEO_DENY: Places.default([]),
 });
@@ -184,6 +136,7 @@ export function parseConfig(variables: object): Config {
     ingestKeys: values.INGEST_API_KEYS,
     jwt: {
       secret: values.JWT_SECRET,
+      previousSecret: values.JWT_SECRET_PREVIOUS === "" ? undefined : values.JWT_SECRET_PREVIOUS,
       issuer: values.JWT_ISSUER,
       audience: values.JWT_AUDIENCE,
       jwksUrl: values.JWT_JWKS_URL === "" ? undefined : values.JWT_JWKS_URL,
@@ -208,7 +161,12 @@ export function parseConfig(variables: object): Config {
       apiKey: values.CONTABO_API_KEY,
     },
     tokenLifetimeSeconds: values.JWT_EXPIRY,
+    tokenAlgorithm: values.TOKEN_ALG,
     rateLimit: { requests: values.RATE_LIMIT_REQUESTS, windowSeconds: values.RATE_LIMIT_WINDOW },
+    log: {
+      graceMs: values.LOG_GRACE_HOURS * 3_600_000,
+      retentionMs: values.LOG_RETENTION_DAYS === 0 ? undefined : values.LOG_RETENTION_DAYS * daySeconds * 1_000,
+    },
     geo: { allow: values.GEO_ALLOW, deny: values.GEO_DENY },
     securityHeaders: values.SECURITY_HEADERS_ENABLED === "true",
   };

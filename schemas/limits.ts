@@ -61,6 +61,10 @@ export const backlogMessagesMax = 100_000;
 export const backlogBytesMax = 4_000_000_000;
 /** A parked post waits at most this long for its answer: a sender with 32 connections then parks 32 posts a second. */
 export const parkDelayMsMax = 1_000;
+/** A post that is refused because its stream is at its ceiling hears so after this long: a sender that does not wait as told is slowed by it. */
+export const shedHoldMs = 1_000;
+/** …and this many at a time, each without its body: beyond, they hear at once. */
+export const shedHeldMax = 1_000;
 /** The backlog is asked for again after this long; the queue's own figure is about as old. */
 export const backlogFreshMs = 2_000;
 /** An answer about the backlog must not cost a post more than this. */
@@ -169,6 +173,29 @@ export const pageLimitMax = 500;
 export const pageLimitDefault = 100;
 export const historyLimitMax = 1_000;
 
+// ---- compression
+/** Smaller bodies fit one packet of the network either way: a coding would save nothing and cost its headers. */
+export const compressBytesMin = 1_024;
+/** Compressed in one call, with its size known; some two milliseconds of CPU. Larger ones go piece by piece. */
+export const compressWholeBytesMax = 262_144;
+/** Streams compressed at a time in one isolate, at up to 6 MB of its 128 for each; what comes beyond goes as it is. */
+export const compressedStreamsMax = 8;
+/** A stream whose reader has taken nothing for as long has gone without a word. */
+export const compressedStreamIdleMs = 60_000;
+
+// ---- assets
+/** One asset. Workers take 100 MB on the smallest plan; what is larger belongs into a bucket of its own. */
+export const assetBytesMax = 64 * 1_048_576;
+/** An upload must be there by then: 64 MiB at 220 kB/s. */
+export const assetUploadTimeoutMs = 5 * 60_000;
+/** Kept in a colo's cache, and in memory while it is sent. */
+export const assetCachedBytesMax = 1_048_576;
+/** R2 takes keys of 1,024 bytes; addresses longer than this were never written by hand. */
+export const assetPathCharsMax = 512;
+/** One page of the listing: what R2 lists at a time. */
+export const assetPageMax = 1_000;
+export const assetPageDefault = 100;
+
 // ---- stores
 /** One D1 parameter: 2 MB in production, half of it for safety (PLATFORM). */
 export const statementBytesMax = 1_000_000;
@@ -176,3 +203,31 @@ export const statementBytesMax = 1_000_000;
 export const opportunityRetentionMs = 2 * 3_600_000;
 export const executionRetentionMs = 7 * 24 * 3_600_000;
 export const metricRetentionMs = 30 * 24 * 3_600_000;
+
+// ---- the log and its compaction (DESIGN 14, 15)
+/** Plain text of one raw object: a batch of a hundred packed messages is 6.4 MB, so nothing is cut, and a reader that holds a few at
+ *  once stays far inside an isolate. */
+export const logObjectBytesMax = 8 * 1_048_576;
+/** …that a reader takes: earlier writers made objects of 32 MB, and whoever inflates must know where to stop. */
+export const logObjectReadBytesMax = 33 * 1_048_576;
+/** Text and rows of one Parquet object. Every step of a compaction makes one: its memory is a small multiple of this. */
+export const logPartBytesMax = 16 * 1_048_576;
+export const logPartRowsMax = 32_768;
+/** A Parquet object is smaller than its text, but for a page's overhead. */
+export const logPartFileBytesMax = 2 * logPartBytesMax;
+/** What a step of a compaction may hold at once: half of an isolate's 128 MB. Counted; one that holds more is reported. */
+export const compactionBytesMax = 64 * 1_048_576;
+/** Ids looked through at once for repeats, eight bytes each; an hour with more is looked through in shares. */
+export const compactionIdsMax = 1_048_576;
+/** An hour is compacted this long after its end at the earliest: the queue's thirty seconds, and a backlog's minutes. */
+export const logCompactAfterMs = 15 * 60_000;
+/** Until then a mark is written once an isolate; the difference is room for clocks that differ. */
+export const logMarkOnceUntilMs = 10 * 60_000;
+/** LOG_GRACE_HOURS: raw objects are what a wrong compaction is repaired from, one hour at the least and a quarter at most. */
+export const logGraceHoursMax = 90 * 24;
+/** LOG_RETENTION_DAYS: a century. */
+export const logRetentionDaysMax = 36_500;
+/** Hours that one cron starts: more wait for the next. */
+export const compactionsPerCronMax = 50;
+/** Holes that a manifest lists one by one; it counts all positions. */
+export const manifestMissingMax = 1_000;

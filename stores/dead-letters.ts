@@ -17,6 +17,8 @@ export interface DeadLetter {
   /** As it came off the queue. */
   readonly body: unknown;
   readonly positions?: LetterPositions;
+  /** How often it was tried before it was given up, where that is known. */
+  readonly attempts?: number;
 }
 
 export interface DeadLetterStores {
@@ -27,8 +29,9 @@ export interface DeadLetterStores {
 /** A reason is for people; a runaway one must not fill the index. */
 const reasonCharsMax = 1_000;
 
-const insertSql = `INSERT INTO dead_letters (id, queue, reason, parked_ms, bytes, object, stream, epoch, first, last)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING`;
+const insertSql = `INSERT INTO dead_letters (id, queue, reason, parked_ms, bytes, object, stream, epoch, first, last, attempts)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+  ON CONFLICT (id) DO UPDATE SET parks = parks + 1, state = 'kept', attempts = excluded.attempts`;
 
 /** Stores the letter, or throws what R2 or D1 throws: then nothing may be acknowledged. Returns the object's name. */
 export async function putDeadLetter(stores: DeadLetterStores, letter: DeadLetter, now: number): Promise<string> {
@@ -40,7 +43,7 @@ export async function putDeadLetter(stores: DeadLetterStores, letter: DeadLetter
   // No time inside: the same letter parked again is the same bytes under the same name.
   await stores.EDGE_LOGS.put(object, text, { httpMetadata: { contentType: "application/json" } });
   await stores.METRICS_DB.prepare(insertSql)
-    .bind(id, queue, reason, now, utf8Bytes(text), object, ...positionColumns(positions))
+    .bind(id, queue, reason, now, utf8Bytes(text), object, ...positionColumns(positions), letter.attempts ?? null)
     .run();
   return object;
 }

@@ -68,7 +68,8 @@ describe("reading", () => {
     await putLogObject(bucket, stream, written);
     const { read, coverage } = await readAll();
     expect(read).toEqual(written);
-    expect(coverage).toEqual({ objects: 1, events: 3, copies: 0, missing: [] });
+    const epochs = [{ epoch: "e1", first: 1, last: 3, events: 3 }];
+    expect(coverage).toEqual({ objects: 1, events: 3, copies: 0, conflicts: 0, epochs, missing: [], quarantined: [] });
   });
 
   it("merges objects that overlap after redelivery in other company", async () => {

@@ -16,12 +16,18 @@ export interface LogKey {
   readonly epoch: string;
   readonly first: number;
   readonly last: number;
+  /** Of the plain text. */
+  readonly sha256: string;
 }
+
+/** What a line says of its event. */
+export type LogHead = Omit<LogLine, "text">;
 
 const hourMs = 3_600_000;
 /** Zero-padded so that keys sort like numbers; 16 digits hold every safe integer. */
 const offsetDigits = 16;
-const keyTail = /\/([^/]+)-(\d{16})-(\d{16})-[0-9a-f]{64}\.ndjson\.gz$/;
+const keyTail = /\/([^/]+)-(\d{16})-(\d{16})-([0-9a-f]{64})\.ndjson\.gz$/;
+const hourFolder = /\/dt=(\d{4}-\d{2}-\d{2})\/hr=(\d{2})[./]/;
 
 export function hourOf(at: number): number {
   return Math.floor(at / hourMs);
@@ -33,20 +39,46 @@ export function streamPrefix(stream: string): string {
 
 /** The folder of an hour (counted from 1970): `events/v1/stream=…/dt=2026-11-24/hr=07/`. */
 export function hourPrefix(stream: string, hour: number): string {
+  return `${streamPrefix(stream)}${hourPath(hour)}/`;
+}
+
+/** `dt=2026-11-24/hr=07`: sorts like the hour it names. */
+export function hourPath(hour: number): string {
   const iso = new Date(hour * hourMs).toISOString();
-  return `${streamPrefix(stream)}dt=${iso.slice(0, 10)}/hr=${iso.slice(11, 13)}/`;
+  return `dt=${iso.slice(0, 10)}/hr=${iso.slice(11, 13)}`;
+}
+
+export function startOfHour(hour: number): number {
+  return hour * hourMs;
+}
+
+/** The hour whose folder a key lies in, or undefined for a key outside of any. */
+export function hourOfKey(key: string): number | undefined {
+  const [, date, hour] = hourFolder.exec(key) ?? [];
+  return date === undefined ? undefined : hourOf(Date.parse(`${date}T${hour}:00:00Z`));
 }
 
 /** What a key says of its object, or undefined for a key that is not the log's. */
 export function parseLogKey(key: string): LogKey | undefined {
-  const [, epoch, first, last] = keyTail.exec(key) ?? [];
-  return epoch === undefined ? undefined : { epoch, first: Number(first), last: Number(last) };
+  const [, epoch, first, last, sha256] = keyTail.exec(key) ?? [];
+  if (epoch === undefined || sha256 === undefined) return undefined;
+  return { epoch, first: Number(first), last: Number(last), sha256 };
+}
+
+/** `{epoch}-{first}-{last}`: numbers padded, so that names sort like what they hold. */
+export function rangeName({ epoch, first, last }: Omit<LogKey, "sha256">): string {
+  return `${epoch}-${padded(first)}-${padded(last)}`;
 }
 
 /** One line of the log. The event's text is moved, never parsed and printed again. */
-export function renderLogLine({ epoch, offset, at, stale, text }: LogLine): string {
-  const event = isJson(text) ? text : JSON.stringify(text);
-  return `{"epoch":${JSON.stringify(epoch)},"offset":${offset},"at":${at},${stale ? '"stale":true,' : ""}"event":${event}}`;
+export function renderLogLine(line: LogLine): string {
+  const event = isJson(line.text) ? line.text : JSON.stringify(line.text);
+  return `${renderLogHead(line)}${event}}`;
+}
+
+/** A line up to its event, which is followed by one brace. */
+export function renderLogHead({ epoch, offset, at, stale }: LogHead): string {
+  return `{"epoch":${JSON.stringify(epoch)},"offset":${offset},"at":${at},${stale ? '"stale":true,' : ""}"event":`;
 }
 
 /** Stores lines of one stream, epoch and hour, sorted by offset. Throws unless the object is surely there. Returns its key. */
@@ -56,7 +88,7 @@ export async function putLogObject(bucket: R2Bucket, stream: string, lines: read
   if (head === undefined || tail === undefined) throw new Error("a log object holds at least one event");
   const plain = `${lines.map(renderLogLine).join("\n")}\n`;
   const sha256 = sha256Hex(plain);
-  const key = `${hourPrefix(stream, hourOf(head.at))}${head.epoch}-${padded(head.offset)}-${padded(tail.offset)}-${sha256}.ndjson.gz`;
+  const key = `${hourPrefix(stream, hourOf(head.at))}${rangeName({ epoch: head.epoch, first: head.offset, last: tail.offset })}-${sha256}.ndjson.gz`;
   const stored = await bucket.put(key, await gzip(plain), {
     onlyIf: new Headers({ "If-None-Match": "*" }),
     httpMetadata: { contentType: "application/gzip" },

@@ -85,14 +85,14 @@ describe("a bucket that misbehaves", () => {
   });
 });
 
-it("cuts what would grow past 32 MB", async () => {
+it("cuts what would grow past 8 MiB", async () => {
   const written: number[] = [];
-  const wide: PackedMessage[] = Array.from({ length: 40 }, (_, index) => {
+  const wide: PackedMessage[] = Array.from({ length: 20 }, (_, index) => {
     const row = { first: index + 1, count: 1, at: start, stale: [], earlier: [], lines: "x".repeat(1_000_000) };
     return { kind: "positions", stream: "opportunities", epoch: "e1", rows: [row] };
   });
   await eventLogStep(wide, { put: async (_, lines) => written.push(lines.length) });
-  expect(written).toEqual([33, 7]);
+  expect(written).toEqual([8, 8, 4]);
 });
 
 it("an inbox message that strayed here is parked whole", async () => {

@@ -2,6 +2,7 @@
  *  every object that holds a part of it is stored. */
 import { messageOf } from "../../platform/errors.ts";
 import { utf8Bytes } from "../../platform/bytes.ts";
+import { logObjectBytesMax } from "../../schemas/limits.ts";
 import type { PackedMessage } from "../../schemas/pack.ts";
 import { eventsOf } from "../../schemas/row.ts";
 import { hourOf } from "../../stores/event-log.ts";
@@ -10,12 +11,9 @@ import { done, park, retry } from "../consume.ts";
 import type { Outcome } from "../consume.ts";
 
 export interface EventLogDeps {
-  /** Stores lines of one stream, epoch and hour; throws unless they are surely stored. */
+  /** Stores lines of one stream, epoch and hour; throws unless they are surely stored and their hour is marked for compaction. */
   put(stream: string, lines: readonly LogLine[]): Promise<unknown>;
 }
-
-/** A reader holds objects whole: this keeps one well inside an isolate's memory. */
-const objectBytesMax = 32 * 1_048_576;
 
 export interface LogGroup {
   readonly stream: string;
@@ -58,7 +56,7 @@ function objectsOf(group: LogGroup): LogLine[][] {
   let bytes = Number.POSITIVE_INFINITY;
   for (const line of [...group.lines.values()].toSorted((a, b) => a.offset - b.offset)) {
     const cost = utf8Bytes(line.text);
-    if (bytes + cost > objectBytesMax) {
+    if (bytes + cost > logObjectBytesMax) {
       objects.push([]);
       bytes = 0;
     }

@@ -17,10 +17,12 @@ export const logWindowMsMax = 24 * 3_600_000;
 /** Lines are handed on in pieces of about this size: one piece a line costs more than reading it. */
 const pieceCharsMin = 65_536;
 
+export const LogStream = z
+  .string("is needed")
+  .refine((name) => findStream(name) !== undefined, `must be one of ${streams.map(({ name }) => name).join(", ")}`);
+
 export const LogQuery = z.object({
-  stream: z
-    .string("is needed")
-    .refine((name) => findStream(name) !== undefined, `must be one of ${streams.map(({ name }) => name).join(", ")}`),
+  stream: LogStream,
   from: TimeMs,
   /** Exclusive; now unless said. */
   to: TimeMs.optional(),
@@ -30,16 +32,16 @@ export const LogQuery = z.object({
 
 export async function answerLogs(c: Context<{ Bindings: Env }>, nowMs: number): Promise<Response> {
   const { stream, from, to = nowMs, summary } = parseQuery(LogQuery, new URL(c.req.url).searchParams);
-  requireWindow(from, to);
+  requireWindow({ from, to }, logWindowMsMax);
   const lines = logLines(c.env.EDGE_LOGS, { stream, from, to }, summary === "true");
   return new Response(streamOf(lines), { headers: { "content-type": "application/x-ndjson; charset=utf-8", "cache-control": "no-store" } });
 }
 
-function requireWindow(fromMs: number, toMs: number): void {
+export function requireWindow({ from, to }: { readonly from: number; readonly to: number }, windowMsMax: number): void {
   const refuse = (parameter: string, message: string): AppError =>
     new AppError("INVALID_PARAMETERS", `${parameter}: ${message}`, { details: { parameter } });
-  if (toMs <= fromMs) throw refuse("from", "must be before to (which is now unless given)");
-  if (toMs - fromMs > logWindowMsMax) throw refuse("to", `must be within ${logWindowMsMax / 3_600_000} hours of from`);
+  if (to <= from) throw refuse("from", "must be before to (which is now unless given)");
+  if (to - from > windowMsMax) throw refuse("to", `must be within ${windowMsMax / 3_600_000} hours of from`);
 }
 
 async function* logLines(bucket: R2Bucket, window: LogWindow, withSummary: boolean): AsyncGenerator<string> {

@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS performance_metrics (
 ) STRICT, WITHOUT ROWID;
 
 -- One row for each message or event that could not be processed; the raw body lies in R2 under `object`.
--- `id` is a hash of queue, body and reason: parking the same thing twice is one row.
+-- `id` is a hash of queue, body and reason: parking the same thing twice is one row. `parks` counts how often it was kept: a letter that is
+-- sent again and fails again is waiting again.
 CREATE TABLE IF NOT EXISTS dead_letters (
   id TEXT NOT NULL PRIMARY KEY,
   queue TEXT NOT NULL,
@@ -29,8 +30,22 @@ CREATE TABLE IF NOT EXISTS dead_letters (
   stream TEXT,
   epoch TEXT,
   first INTEGER,
-  last INTEGER
+  last INTEGER, attempts INTEGER, parks INTEGER NOT NULL DEFAULT 1,
+  state TEXT NOT NULL DEFAULT 'kept' CHECK (state IN ('kept', 'redriven', 'discarded')), redrives INTEGER NOT NULL DEFAULT 0,
+  handled_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Dead letters are rare and read newest first by an operator.
 CREATE INDEX IF NOT EXISTS dead_letters_by_time ON dead_letters (parked_ms);
+
+-- Hours of the log that are to be compacted or whose raw objects are still to be deleted: a few days of rows. `hour` counts from 1970.
+-- `marks` grows with every object that came; a compaction covers those it had seen. marks > done: the hour is dirty.
+CREATE TABLE IF NOT EXISTS log_hours (
+  stream TEXT NOT NULL CHECK (length(stream) > 0),
+  hour INTEGER NOT NULL,
+  marks INTEGER NOT NULL,
+  marked_ms INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0,
+  compacted_ms INTEGER,
+  PRIMARY KEY (stream, hour)
+) STRICT, WITHOUT ROWID;

@@ -10,7 +10,7 @@ import { currentFaults } from "./faults.ts";
 import { countStart } from "./starts.ts";
 import { faultyEnv } from "./faulty-env.ts";
 
-export { Upstream } from "../../worker.ts";
+export { Compaction, RateLimiter, Upstream } from "../../worker.ts";
 
 export default {
   fetch: (request, env, context) => edge.fetch(request, faultyEnv(env), context),
