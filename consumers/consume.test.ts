@@ -58,14 +58,14 @@ describe("an outage that outlasts the platform's attempts", () => {
 
 it("a message that cannot be read is parked whole while its neighbours keep their own outcomes, in order", async () => {
   const messages = [messageOf("fine"), messageOf({ odd: 1 }), messageOf("again"), messageOf("bad")];
-  const parked = vi.fn(async (_body: unknown, _reason: string) => undefined);
+  const parked = vi.fn(async (_body: unknown, _reason: string, _attempts: number) => undefined);
   const deps = depsOf({ step: async () => [done, retry("later"), park("poison")], park: parked });
   await consume(messages, deps);
   expect(messages.map(({ ack }) => ack.mock.calls.length)).toEqual([1, 1, 0, 1]);
   expect(messages.map((message) => message.retry.mock.calls.length)).toEqual([0, 0, 1, 0]);
   expect(parked.mock.calls).toEqual([
-    [{ odd: 1 }, "not text"],
-    ["bad", "poison"],
+    [{ odd: 1 }, "not text", 1],
+    ["bad", "poison", 1],
   ]);
   expect(deps.report).toHaveBeenCalledWith({ done: 1, retried: 1, parked: 2, resent: 0, reasons: ["not text", "later", "poison"] });
 });

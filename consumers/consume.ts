@@ -19,7 +19,7 @@ export interface ConsumeDeps<T> {
   parse(body: unknown): T | { invalid: string };
   /** One outcome per item, in order. May throw: then every item is retried. */
   step(items: readonly T[]): Promise<readonly Outcome[]>;
-  park(body: unknown, reason: string): Promise<unknown>;
+  park(body: unknown, reason: string, attempts: number): Promise<unknown>;
   /** Puts a copy of the message on its own queue, with a fresh count of attempts. */
   resend(body: unknown): Promise<unknown>;
   report(tally: Tally): void;
@@ -98,7 +98,7 @@ async function settle<T>(message: QueueMessage, outcome: Outcome, deps: ConsumeD
     message.ack();
     return "done";
   }
-  if (outcome.kind === "park" && (await succeeds(() => deps.park(message.body, outcome.reason)))) {
+  if (outcome.kind === "park" && (await succeeds(() => deps.park(message.body, outcome.reason, message.attempts)))) {
     message.ack();
     return "parked";
   }

@@ -3,13 +3,17 @@ import { channelStub } from "../durable-objects/stubs.ts";
 import type { ObjectBindings } from "../durable-objects/stubs.ts";
 import { logError, logInfo, logWarning } from "../platform/log.ts";
 import { withTimeout } from "../platform/timeout.ts";
+import { CacheTag } from "../schemas/cache.ts";
 import { packPositions, unpack } from "../schemas/pack.ts";
 import type { PackedMessage } from "../schemas/pack.ts";
 import type { AppliedRequest } from "../schemas/rpc.ts";
+import { announceChange } from "../stores/changes.ts";
 import { isValueFault } from "../stores/d1-errors.ts";
 import { putDeadLetter } from "../stores/dead-letters.ts";
 import type { DeadLetter, DeadLetterStores } from "../stores/dead-letters.ts";
-import { putLogObject } from "../stores/event-log.ts";
+import { HourMarker } from "../stores/compaction-hours.ts";
+import type { HotTable, Placed } from "../stores/hot-cache-tables.ts";
+import { storeLines } from "../stores/event-log-store.ts";
 import { upsertNewest } from "../stores/hot-cache.ts";
 import type { HotDatabases } from "../stores/prune.ts";
 import { consume, retry } from "./consume.ts";
@@ -36,10 +40,12 @@ const markTimeoutMs = 5_000;
 /** The inbox is in no hurry, and a publish given up too early comes again as a repeat. */
 const bulkPublishTimeoutMs = 10_000;
 
+/** Hours of the log that this isolate has marked. */
+const marker = new HourMarker();
+
 /** Handles one batch of any of our queues. Never throws. */
 export async function consumeBatch(batch: MessageBatch<unknown>, env: ConsumerBindings): Promise<void> {
-  const name = batch.queue.replace(/^arbitragex-/, "");
-  switch (name) {
+  switch (stepName(batch.queue)) {
     case "hot-cache":
       return consume(batch.messages, hotCacheConsumer(env));
     case "event-log":
@@ -54,9 +60,14 @@ export async function consumeBatch(batch: MessageBatch<unknown>, env: ConsumerBi
   }
 }
 
+/** "arbitragex-hot-cache" in production, "arbitragex-hot-cache-staging" beside it: the same step. */
+export function stepName(queue: string): string | undefined {
+  return /^arbitragex-(inbox|hot-cache|event-log|dead-letter)(?:-[a-z]+)?$/.exec(queue)?.[1];
+}
+
 function hotCacheConsumer(env: ConsumerBindings): ConsumeDeps<PackedMessage> {
   const deps: HotCacheDeps = {
-    write: (table, placed) => upsertNewest(env[table.database], { table, placed, now: Date.now() }),
+    write: (table, placed) => writeHotCache(env, table, placed),
     isValueFault,
     park: (poison) => parkEvent(env, poison),
     applied: (request) => mark(env, request),
@@ -64,8 +75,19 @@ function hotCacheConsumer(env: ConsumerBindings): ConsumeDeps<PackedMessage> {
   return { ...packedConsumer(env, "hot-cache", env.HOT_CACHE), retryDelaySecondsMax: 15, step: (items) => hotCacheStep(items, deps) };
 }
 
+async function writeHotCache(env: HotDatabases, table: HotTable, placed: readonly Placed[]): Promise<void> {
+  try {
+    await upsertNewest(env[table.database], { table, placed, now: Date.now() });
+  } finally {
+    // Also of a write that failed: a part of it may be there. The time is taken now, so that a read made meanwhile is older.
+    const tag = CacheTag.safeParse(table.name);
+    if (tag.success) await announceChange(tag.data, { nowMs: Date.now() });
+  }
+}
+
 function eventLogConsumer(env: ConsumerBindings): ConsumeDeps<PackedMessage> {
-  const deps: EventLogDeps = { put: (stream, lines) => putLogObject(env.EDGE_LOGS, stream, lines) };
+  const store = { stores: env, marker, now: Date.now };
+  const deps: EventLogDeps = { put: (stream, lines) => storeLines(store, stream, lines) };
   return { ...packedConsumer(env, "event-log", env.EVENT_LOG), retryDelaySecondsMax: 30, step: (items) => eventLogStep(items, deps) };
 }
 
@@ -110,7 +132,7 @@ function packedConsumer(
   const startedAtMs = Date.now();
   return {
     parse: unpack,
-    park: (body, reason) => keepLetter(env, { queue, reason, body }),
+    park: (body, reason, attempts) => keepLetter(env, { queue, reason, body, attempts }),
     resend: (body) => own.send(body, { contentType: typeof body === "string" ? "text" : "json" }),
     report: (tally) => reportBatch(queue, tally, Date.now() - startedAtMs),
   };

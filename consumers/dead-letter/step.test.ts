@@ -5,6 +5,7 @@ import type { AppliedRequest } from "../../schemas/rpc.ts";
 import { putDeadLetter } from "../../stores/dead-letters.ts";
 import type { LetterPositions } from "../../stores/dead-letters.ts";
 import { opportunity, rowOfEvents } from "../../tests/support/placed.ts";
+import { stepName } from "../index.ts";
 import { deadLetterStep } from "./step.ts";
 import type { DeadLetterDeps } from "./step.ts";
 
@@ -78,5 +79,19 @@ it("the same letter parked twice is one object and one row, the first time kept"
   const rows = await env.METRICS_DB.prepare("SELECT queue, reason, parked_ms, object, stream, first, last FROM dead_letters").all();
   expect(rows.results).toEqual([
     { queue: "hot-cache", reason: "poison", parked_ms: now, object, stream: "opportunities", first: 7, last: 8 },
+  ]);
+});
+
+it("takes the queues of every environment for what they are, and no other", () => {
+  expect(["arbitragex-hot-cache", "arbitragex-hot-cache-staging", "arbitragex-dead-letter-staging"].map(stepName)).toEqual([
+    "hot-cache",
+    "hot-cache",
+    "dead-letter",
+  ]);
+  expect(["hot-cache", "arbitragex-other", "arbitragex-hot-cache-staging-2", "x-arbitragex-inbox"].map(stepName)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
   ]);
 });

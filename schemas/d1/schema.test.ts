@@ -43,5 +43,12 @@ it.each([
 });
 
 function withoutLayout({ type, name, sql }: Master): Master {
-  return { type, name, sql: sql.replaceAll(/--.*$/gm, "").replaceAll(/\s+/g, " ") };
+  return {
+    type,
+    name,
+    sql: sql
+      .replaceAll(/--.*$/gm, "")
+      .replaceAll(/\s+/g, " ")
+      .replaceAll(/ ?([(),]) ?/g, "$1"),
+  };
 }
