@@ -1,5 +1,6 @@
 /** The only place where an object is named: the name, its placement hint and its interface belong together,
  *  because `get()` without the hint would pin a regional object beside its first caller (REALTIME 3). */
+import type { RateLimiterRpc } from "../schemas/rate-limit.ts";
 import type { ChannelRpc, RelayRpc } from "../schemas/rpc.ts";
 import type { UpstreamRpc } from "../schemas/upstream.ts";
 
@@ -40,4 +41,15 @@ export function upstreamStub(env: UpstreamBindings): UpstreamRpc {
   const id = env.UPSTREAMS.idFromName("upstream:contabo");
   const stub = env.UPSTREAMS.get(id, { locationHint: env.CHANNEL_HOME as DurableObjectLocationHint });
   return stub as unknown as UpstreamRpc;
+}
+
+export interface LimiterBindings {
+  readonly RATE_LIMITERS: DurableObjectNamespace;
+}
+
+/** One of the limiters of a region: which of them has a key is decided by the key's hash, so that each key has exactly one. */
+export function rateLimiterStub(env: LimiterBindings, region: string, shard: number): RateLimiterRpc {
+  const id = env.RATE_LIMITERS.idFromName(`limiter:${region}:${shard}`);
+  const stub = env.RATE_LIMITERS.get(id, { locationHint: region as DurableObjectLocationHint });
+  return stub as unknown as RateLimiterRpc;
 }

@@ -1,10 +1,11 @@
 /** Every answer names its request: the caller's own id when it is harmless, else a new one (CONTRACT 1). */
 import { createMiddleware } from "hono/factory";
+import type { Guarded } from "./guard.ts";
 import { withHeaders } from "./with-headers.ts";
 
 export interface GatewayEnv {
   readonly Bindings: Env;
-  readonly Variables: { readonly requestId: string };
+  readonly Variables: { readonly requestId: string; readonly guarded?: Guarded };
 }
 
 const harmless = /^[A-Za-z0-9._-]{1,64}$/;
