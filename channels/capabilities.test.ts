@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findChannel, type ChannelName } from "./catalogue.ts";
-import { matchesPattern, mayDo, mayOperate, type ChannelAction, type Grants } from "./capabilities.ts";
+import { hasPermission, matchesPattern, mayDo, type ChannelAction, type Grants } from "./capabilities.ts";
 
 function named(name: string): ChannelName {
   const channel = findChannel(name);
@@ -86,6 +86,6 @@ it.each([
   ["", false],
   [undefined, false],
 ])("a token of role %s may operate: %s", (role, expected) => {
-  expect([mayOperate({ role }), mayOperate({ role, channels: {} })]).toEqual([expected, expected]);
-  expect(mayOperate(undefined)).toBe(false);
+  expect([hasPermission({ role }, "operate"), hasPermission({ role, channels: {} }, "operate")]).toEqual([expected, expected]);
+  expect(hasPermission(undefined, "operate")).toBe(false);
 });

@@ -1,7 +1,7 @@
 /** Who may do what on which channel (CONTRACT 4). A capability on a stream covers its views, which are parts of it; a capability
  *  on a view covers that view alone. `*` stands for whole segments, so `order:*` never matches `orders-secret`. */
 import type { ChannelName } from "./catalogue.ts";
-import { findChannel, findStream } from "./catalogue.ts";
+import { findChannel, findStream, streams } from "./catalogue.ts";
 
 export const channelActions = ["subscribe", "history", "presence"] as const;
 export type ChannelAction = (typeof channelActions)[number];
@@ -13,28 +13,32 @@ export interface Grants {
   readonly channels?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
+/** What is no channel: `operate` the operators' addresses and anybody's sessions, `execute` trades, `configure` strategies. */
+export const permissions = ["operate", "execute", "configure"] as const;
+export type Permission = (typeof permissions)[number];
+
 /** What a role may do without a channel map in its token. */
 interface RoleRights {
   /** On the catalogue's streams; `all` is every action on every channel, whatever the map says. */
   readonly channels: readonly ChannelAction[] | "all";
-  /** The operators' addresses: /ops. */
-  readonly operates: boolean;
+  readonly permissions: readonly Permission[];
 }
 
 const reading: readonly ChannelAction[] = ["subscribe", "history"];
 
-/** Every role that the owner's issuers write, in any case (UPSTREAM 2; how each issuer spells its claims is platform/claims.ts).
- *  A role that is not listed has what is public. */
+/** Every role that the owner's issuers write, in any case (UPSTREAM 2; how each issuer spells its claims is platform/claims.ts), from the
+ *  one that has most. A role that is not listed has what is public. */
 const rightsOfRole = new Map<string, RoleRights>([
-  ["super_admin", { channels: "all", operates: true }],
-  ["admin", { channels: "all", operates: true }],
-  ["operator", { channels: reading, operates: true }],
-  ["trader", { channels: reading, operates: false }],
-  ["analyst", { channels: reading, operates: false }],
-  ["user", { channels: reading, operates: false }],
-  ["viewer", { channels: reading, operates: false }],
-  ["readonly", { channels: reading, operates: false }],
+  ["super_admin", { channels: "all", permissions }],
+  ["admin", { channels: "all", permissions }],
+  ["operator", { channels: reading, permissions }],
+  ["trader", { channels: reading, permissions: ["execute"] }],
+  ["analyst", { channels: reading, permissions: [] }],
+  ["user", { channels: reading, permissions: [] }],
+  ["viewer", { channels: reading, permissions: [] }],
+  ["readonly", { channels: reading, permissions: [] }],
 ]);
+const ranks = [...rightsOfRole.keys()];
 
 function rightsOf(grants: Grants | undefined): RoleRights | undefined {
   return rightsOfRole.get((grants?.role ?? "").toLowerCase());
@@ -53,14 +57,35 @@ export function mayDo({ grants, action, channel, publicChannels }: AccessRequest
   const rights = rightsOf(grants);
   if (rights?.channels === "all") return true;
   if (grants.channels !== undefined) return isGranted(grants.channels, action, channel);
-  // Replays belong to operators by an explicit grant; the catalogue's streams are open to every known role.
-  const isCatalogued = findStream(channel.stream) !== undefined && !channel.stream.startsWith("replay");
-  return isCatalogued && rights?.channels.includes(action) === true;
+  return findStream(channel.stream) !== undefined && isOpenToRoles(channel.stream) && rights?.channels.includes(action) === true;
 }
 
-/** Whether the bearer is an operator. A channel map narrows channels, not this. */
-export function mayOperate(grants: Grants | undefined): boolean {
-  return rightsOf(grants)?.operates === true;
+/** Replays belong to operators by an explicit grant; the catalogue's other streams are open to every known role. */
+function isOpenToRoles(stream: string): boolean {
+  return !stream.startsWith("replay");
+}
+
+/** A channel map narrows channels, not this. */
+export function hasPermission(grants: Grants | undefined, permission: Permission): boolean {
+  return rightsOf(grants)?.permissions.includes(permission) === true;
+}
+
+/** What the bearer may do on channels, as a map; `all` is more than any map says. */
+export function channelsOf(grants: Grants): NonNullable<Grants["channels"]> | "all" {
+  const rights = rightsOf(grants);
+  if (rights?.channels === "all") return "all";
+  if (grants.channels !== undefined) return grants.channels;
+  const actions = rights?.channels ?? [];
+  return Object.fromEntries(streams.filter(({ name }) => isOpenToRoles(name)).map(({ name }) => [name, actions]));
+}
+
+/** Whether somebody of role `held` may give role `wanted`: it stands no higher, and has nothing that the other lacks. */
+export function isRoleWithin(wanted: string, held: string | undefined): boolean {
+  const [given, own] = [rightsOf({ role: wanted }), rightsOf({ role: held })];
+  // Another system may know a role that this one does not: it is passed on as it is, or not at all.
+  if (given === undefined || own === undefined) return wanted.toLowerCase() === held?.toLowerCase();
+  const isLower = ranks.indexOf(wanted.toLowerCase()) >= ranks.indexOf((held ?? "").toLowerCase());
+  return isLower && given.permissions.every((permission) => own.permissions.includes(permission));
 }
 
 /** The configured list names channels as clients do: aliases count. */

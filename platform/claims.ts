@@ -9,6 +9,8 @@ export interface Claims {
   readonly exp: number;
   /** The token's own name, by which it can be revoked. */
   readonly jti?: string | undefined;
+  /** The session it belongs to: minted by us, refreshed and ended as one. */
+  readonly sid?: string | undefined;
   /** Epoch seconds. */
   readonly iat?: number | undefined;
 }
@@ -21,6 +23,7 @@ const spellings = {
   channels: ["channels"],
   exp: ["exp"],
   jti: ["jti"],
+  sid: ["sid"],
   iat: ["iat"],
 } as const satisfies Record<keyof Claims, readonly string[]>;
 
@@ -31,6 +34,7 @@ const Claims = z.object({
   channels: z.record(z.string().max(256), z.array(z.string().max(32)).max(16)).optional(),
   exp: z.number(),
   jti: z.string().max(256).optional(),
+  sid: z.string().max(256).optional(),
   iat: z.number().optional(),
 });
 

@@ -151,6 +151,13 @@ it("takes countries in any case and continents by their prefix, for NA is Namibi
   expect(geo).toEqual({ allow: ["DE", "continent:NA"], deny: ["NA"] });
 });
 
+it("keeps the log for a year and raw objects for a day unless told, and for ever when told 0", () => {
+  const dayMs = 86_400_000;
+  expect(parseConfig(production).log).toEqual({ graceMs: dayMs, retentionMs: 365 * dayMs });
+  const { log } = parseConfig({ ...production, LOG_GRACE_HOURS: "48", LOG_RETENTION_DAYS: "0" });
+  expect(log).toEqual({ graceMs: 2 * dayMs, retentionMs: undefined });
+});
+
 it("limits and mints by the seed's figures unless told", () => {
   const config = parseConfig(production);
   expect(config.rateLimit).toEqual({ requests: 1_000, windowSeconds: 900 });
@@ -167,6 +174,8 @@ it.each([
   ["RATE_LIMIT_REQUESTS", "0"],
   ["RATE_LIMIT_WINDOW", "86401"],
   ["SECURITY_HEADERS_ENABLED", "yes"],
+  ["LOG_GRACE_HOURS", "0"],
+  ["LOG_RETENTION_DAYS", "-1"],
   ["GEO_ALLOW", "Germany"],
   ["GEO_DENY", "continent:XX"],
 ])("refuses %s=%s by name", (name, text) => {

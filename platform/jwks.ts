@@ -2,6 +2,7 @@
  *  flood of forged tokens can hold the edge. Which algorithms count is token.ts's. */
 import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWK, type JWTHeaderParameters } from "jose";
 import { z } from "zod";
+import { readBoundedText } from "./bounded-text.ts";
 import { AppError, messageOf } from "./errors.ts";
 import { logWarning } from "./log.ts";
 
@@ -77,21 +78,9 @@ export class KeySet {
   async #load(): Promise<JSONWebKeySet> {
     const response = await this.#fetch(this.#url, { redirect: "manual", signal: AbortSignal.timeout(fetchTimeoutMs) });
     if (response.status !== 200) throw new Error(`the key set answered ${response.status}`);
-    const { keys } = KeySetText.parse(JSON.parse(await readBounded(response)));
+    const { keys } = KeySetText.parse(JSON.parse(await readBoundedText(response, { bytesMax: bodyBytesMax, what: "the key set" })));
     return { keys: keys.filter((key) => PublicKey.safeParse(key).success) as JWK[] };
   }
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > bodyBytesMax) throw new Error(`the key set is larger than ${bodyBytesMax} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 const keySets = new Map<string, KeySet>();

@@ -15,9 +15,10 @@ const recentMs = 10 * 60_000;
 export type ReadRevocations = (nowMs: number) => Promise<readonly Revocation[]>;
 
 /** Whether an entry ends this token. A user's new token, issued after the entry, is a new login. */
-export function isRevokedBy({ kind, value, revokedMs, untilMs }: Revocation, { jti, sub, iat = 0 }: Claims, nowMs: number): boolean {
+export function isRevokedBy({ kind, value, revokedMs, untilMs }: Revocation, { jti, sid, sub, iat = 0 }: Claims, nowMs: number): boolean {
   if (nowMs >= untilMs) return false;
   if (kind === "jti") return jti === value;
+  if (kind === "sid") return sid === value;
   // `iat` is in whole seconds: what was issued in the very second of the revocation counts as before it.
   return sub === value && iat * 1_000 <= revokedMs;
 }
@@ -35,15 +36,16 @@ export class Revocations {
   /** Looks at the list as it was a few seconds ago at most. While it can't be read the last one counts: an outage of the store must not
    *  be one of every token, and tokens end by themselves. */
   async covers(claims: Claims, nowMs: number): Promise<boolean> {
-    if (claims.jti === undefined && claims.sub === undefined) return false;
+    if (claims.jti === undefined && claims.sid === undefined && claims.sub === undefined) return false;
     if (nowMs - this.#triedMs >= revocationsFreshMs) await this.#renew(nowMs);
     return this.isKnownFor(claims, nowMs);
   }
 
   /** By what is known right now. */
-  isKnownFor({ jti, sub, ...rest }: Claims, nowMs: number): boolean {
-    const entries = [this.#list.get(`jti:${jti}`), this.#list.get(`sub:${sub}`)];
-    return entries.some((entry) => entry !== undefined && isRevokedBy(entry, { jti, sub, ...rest }, nowMs));
+  isKnownFor(claims: Claims, nowMs: number): boolean {
+    const { jti, sid, sub } = claims;
+    const entries = [this.#list.get(`jti:${jti}`), this.#list.get(`sid:${sid}`), this.#list.get(`sub:${sub}`)];
+    return entries.some((entry) => entry !== undefined && isRevokedBy(entry, claims, nowMs));
   }
 
   /** Whether something was revoked lately: then whoever was not told must look at the tokens it has accepted. */

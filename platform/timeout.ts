@@ -20,3 +20,16 @@ export async function withTimeout<T>(work: Promise<T>, timeoutMs: number, what: 
     clearTimeout(timer);
   }
 }
+
+/** The same in several short waits: an isolate that is busy for seconds fires a timer before it looks at an answer that is there already. After
+ *  each wait it has looked, so what is not there by then is really missing. */
+export async function withPatience<T>(work: Promise<T>, { steps, stepMs }: { steps: number; stepMs: number }, what: string): Promise<T> {
+  for (let step = 1; ; step += 1) {
+    try {
+      return await withTimeout(work, stepMs, what);
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+      if (step >= steps) throw new TimeoutError(what, steps * stepMs);
+    }
+  }
+}

@@ -1,5 +1,6 @@
 import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair, type GenerateKeyPairResult, type JWK } from "jose";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { OwnKeys, PublicJwk } from "./own-keys.ts";
 import { isStrict, verifyToken, type TokenRules } from "./token.ts";
 
 const rules = { secret: "a-secret-of-at-least-32-characters!!", issuer: "arbitragex-edge", audience: "arbitragex-edge" };
@@ -210,5 +211,99 @@ describe("published keys", () => {
     ]);
     expect(await reasonOf(await sign("RS256"), by)).toBe("invalid");
     expect(await reasonOf(await sign("ES256"), by)).toBe("invalid");
+  });
+});
+
+describe("the secret before", () => {
+  const previousSecret = "the-secret-before-of-at-least-32-characters";
+  const signBefore = (claims: Record<string, unknown> = {}): Promise<string> =>
+    draft(claims).sign(new TextEncoder().encode(previousSecret));
+  const both: TokenRules = { ...rules, previousSecret };
+
+  it("verifies what it signed for as long as it is named, and no longer", async () => {
+    expect([await reasonOf(await signBefore(), both), await reasonOf(await signBefore())]).toEqual(["ok", "invalid"]);
+    expect(await reasonOf(await draft().sign(key), both)).toBe("ok");
+  });
+
+  it("excuses nothing: an expired token is expired, a third secret and the secrets themselves are no tokens", async () => {
+    const late = await draft()
+      .setExpirationTime(nowMs / 1_000 - 1)
+      .sign(new TextEncoder().encode(previousSecret));
+    expect(await reasonOf(late, both)).toBe("expired");
+    expect(await reasonOf(await draft().sign(new TextEncoder().encode("a-third-secret-of-at-least-32-characters")), both)).toBe("invalid");
+    for (const secret of [rules.secret, previousSecret]) expect(await reasonOf(secret, both)).toBe("invalid");
+  });
+});
+
+describe("our own key pairs", () => {
+  const kid = "edge.0123456789abcdef";
+  let pair: GenerateKeyPairResult;
+  let jwk: JWK;
+  let own: TokenRules;
+
+  beforeAll(async () => {
+    pair = await generateKeyPair("ES256", { extractable: true });
+    jwk = await exportJWK(pair.publicKey);
+    const { kty, crv, x, y } = jwk;
+    own = { ...rules, ownKeys: new OwnKeys(async () => [{ kid, jwk: PublicJwk.parse({ kty, crv, x, y }), untilMs: nowMs + 60_000 }]) };
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  it("verify what they signed without asking anybody", async () => {
+    vi.spyOn(globalThis, "fetch");
+    const token = await draft({}, "ES256", kid).sign(pair.privateKey);
+    expect(await reasonOf(token, { ...own, jwksUrl: "https://issuer.test/own" })).toBe("ok");
+    expect(await reasonOf(token)).toBe("invalid");
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ["no name", undefined],
+    ["an empty name", ""],
+    ["an unknown name", "edge.ffffffffffffffff"],
+    ["a path", "edge.0123456789abcdef/../../jwks"],
+    ["a path to the key", "../edge.0123456789abcdef"],
+    ["an address", "https://attacker.test/jwks.json"],
+    ["SQL", "edge.' OR '1'='1"],
+    ["a prototype's name", "edge.__proto__"],
+    ["another case", "EDGE.0123456789abcdef"],
+    ["white space", " edge.0123456789abcdef"],
+  ])("do not verify a token of theirs with %s for its key", async (_, name) => {
+    expect(await reasonOf(await draft({}, "ES256", name).sign(pair.privateKey), own)).toBe("invalid");
+  });
+
+  it("do not fall back: an unknown name of ours is looked for nowhere else, with an issuer's keys at hand", async () => {
+    const stray = "edge.ffffffffffffffff";
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({ keys: [{ ...jwk, kid: stray, alg: "ES256" }] }));
+    const token = await draft({}, "ES256", stray).sign(pair.privateKey);
+    expect(await reasonOf(token, { ...own, jwksUrl: "https://issuer.test/stray" })).toBe("invalid");
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it("are for their algorithm alone: a name of ours beside HS256 is refused, whatever signed it", async () => {
+    const texts = [rules.secret, await exportSPKI(pair.publicKey), JSON.stringify(jwk), jwk.x ?? "", kid];
+    for (const text of texts) {
+      expect(await reasonOf(await draft({}, "HS256", kid).sign(new TextEncoder().encode(text)), own)).toBe("invalid");
+    }
+    const { privateKey } = await generateKeyPair("EdDSA");
+    expect(await reasonOf(await draft({}, "EdDSA", kid).sign(privateKey), own)).toBe("invalid");
+  });
+
+  it("do not verify what another pair signed under their name, or a key that the token brings along", async () => {
+    const other = await generateKeyPair("ES256", { extractable: true });
+    expect(await reasonOf(await draft({}, "ES256", kid).sign(other.privateKey), own)).toBe("invalid");
+    const bringing = new SignJWT({ sub: "u1" })
+      .setProtectedHeader({ alg: "ES256", kid: "x", jwk: await exportJWK(other.publicKey), jku: "https://attacker.test/jwks.json" })
+      .setIssuer(rules.issuer)
+      .setAudience(rules.audience)
+      .setExpirationTime(nowMs / 1_000 + 60);
+    expect(await reasonOf(await bringing.sign(other.privateKey), own)).toBe("invalid");
+  });
+
+  it("that end verify nothing any more", async () => {
+    const token = await draft({}, "ES256", kid)
+      .setExpirationTime(nowMs / 1_000 + 3_600)
+      .sign(pair.privateKey);
+    expect((await verifyToken(token, own, nowMs + 60_000)).ok).toBe(false);
   });
 });

@@ -1,19 +1,24 @@
-/** Verifies a client's JWT: the key decides the algorithm, never the token. HS256 by our secret, RS256, ES256 and EdDSA by the issuer's
- *  published keys; `exp` required, issuer and audience ours. Expired is told apart from invalid, because a client refreshes the one and
+/** Verifies a client's JWT: the key decides the algorithm, never the token. HS256 by our secret, ES256 by our own key pairs, RS256, ES256
+ *  and EdDSA by the issuer's published keys; `exp` required, issuer and audience ours. Expired is told apart from invalid, because a client refreshes the one and
  *  must not retry the other. */
-import { decodeProtectedHeader, errors, jwtVerify, type CryptoKey } from "jose";
+import { decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from "jose";
 import { AppError } from "./errors.ts";
 import { readClaims, type Claims } from "./claims.ts";
 import { keySetOf } from "./jwks.ts";
+import { ownAlgorithm, ownKeyPrefix, type OwnKeys } from "./own-keys.ts";
 
 export type { Claims } from "./claims.ts";
 
 export interface TokenRules {
   readonly secret: string;
+  /** Signs nothing any more, and verifies what it signed: a secret is changed without ending anybody's session. */
+  readonly previousSecret?: string | undefined;
   readonly issuer: string | readonly string[];
   readonly audience: string | readonly string[];
   /** Where the issuer publishes its keys; without it only HS256 is taken. */
   readonly jwksUrl?: string | undefined;
+  /** Our own key pairs; without them no token of theirs is taken. */
+  readonly ownKeys?: Pick<OwnKeys, "find"> | undefined;
 }
 
 export type VerifiedToken = { readonly ok: true; readonly claims: Claims } | { readonly ok: false; readonly reason: "expired" | "invalid" };
@@ -27,14 +32,7 @@ const tokenCharsMax = 8_192;
 export async function verifyToken(token: string, rules: TokenRules, nowMs: number): Promise<VerifiedToken> {
   try {
     if (!isStrict(token)) return { ok: false, reason: "invalid" };
-    const { algorithm, key } = await keyFor(token, rules, nowMs);
-    const { payload } = await jwtVerify(token, key, {
-      algorithms: [algorithm],
-      issuer: listOf(rules.issuer),
-      audience: listOf(rules.audience),
-      requiredClaims: ["exp"],
-      currentDate: new Date(nowMs),
-    });
+    const payload = await verifiedPayload(token, await verificationOf(token, rules, nowMs), { rules, nowMs });
     const claims = readClaims(payload);
     return claims === undefined ? { ok: false, reason: "invalid" } : { ok: true, claims };
   } catch (error) {
@@ -47,16 +45,50 @@ export async function verifyToken(token: string, rules: TokenRules, nowMs: numbe
 interface Verification {
   readonly algorithm: string;
   readonly key: CryptoKey | Uint8Array;
+  /** Tried when `key` did not sign it: the secret before this one. */
+  readonly otherKey?: Uint8Array | undefined;
+}
+
+async function verifiedPayload(
+  token: string,
+  { algorithm, key, otherKey }: Verification,
+  { rules, nowMs }: { rules: TokenRules; nowMs: number },
+): Promise<JWTPayload> {
+  const options = {
+    algorithms: [algorithm],
+    issuer: listOf(rules.issuer),
+    audience: listOf(rules.audience),
+    requiredClaims: ["exp"],
+    currentDate: new Date(nowMs),
+  };
+  try {
+    return (await jwtVerify(token, key, options)).payload;
+  } catch (error) {
+    if (otherKey === undefined || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    return (await jwtVerify(token, otherKey, options)).payload;
+  }
 }
 
 /** A token's header only picks between keys that each have their algorithm: our secret is never looked at for a token that names a
- *  published one, nor a public key for HS256. */
-async function keyFor(token: string, { secret, jwksUrl }: TokenRules, nowMs: number): Promise<Verification> {
-  const header = decodeProtectedHeader(token);
-  const algorithm = header.alg ?? "none";
-  if (algorithm === "HS256") return { algorithm, key: encoder.encode(secret) };
+ *  published one, nor a public key for HS256. A name of our own keys is looked for among those and nowhere else. */
+async function verificationOf(token: string, rules: TokenRules, nowMs: number): Promise<Verification> {
+  const { alg: algorithm = "none", kid, ...header } = decodeProtectedHeader(token);
+  if (typeof kid === "string" && kid.startsWith(ownKeyPrefix)) return ownVerification(algorithm, kid, { rules, nowMs });
+  if (algorithm === "HS256") {
+    const { secret, previousSecret } = rules;
+    return { algorithm, key: encoder.encode(secret), otherKey: previousSecret === undefined ? undefined : encoder.encode(previousSecret) };
+  }
+  const { jwksUrl } = rules;
   if (jwksUrl === undefined || !publishedAlgorithms.has(algorithm)) throw new errors.JOSEAlgNotAllowed(`"${algorithm}" is not taken`);
-  return { algorithm, key: await keySetOf(jwksUrl).find({ ...header, alg: algorithm }, nowMs) };
+  const named = kid === undefined ? {} : { kid };
+  return { algorithm, key: await keySetOf(jwksUrl).find({ ...header, ...named, alg: algorithm }, nowMs) };
+}
+
+async function ownVerification(algorithm: string, kid: string, at: { rules: TokenRules; nowMs: number }): Promise<Verification> {
+  if (algorithm !== ownAlgorithm) throw new errors.JOSEAlgNotAllowed(`our keys are for ${ownAlgorithm}`);
+  const key = await at.rules.ownKeys?.find(kid, at.nowMs);
+  if (key === undefined) throw new errors.JWKSNoMatchingKey();
+  return { algorithm, key };
 }
 
 function listOf(names: string | readonly string[]): string[] {

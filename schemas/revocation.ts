@@ -1,8 +1,8 @@
 /** What is said about a revoked token: by an operator, in D1, and to relays. */
 import { z } from "zod";
 
-/** One token by its `jti`, or everything a user held when it was revoked. */
-export const revocationKinds = ["jti", "sub"] as const;
+/** One token by its `jti`, everything a user held when it was revoked, or all of a session, which is over for good. */
+export const revocationKinds = ["jti", "sub", "sid"] as const;
 
 /** As it is stored and told. */
 export const Revocation = z.object({
@@ -28,3 +28,5 @@ export interface RevokeReply {
 
 /** Revocations that may be live at a time: all of them are read at once, about 100 bytes each. */
 export const revocationsMax = 5_000;
+/** …of which sessions, that their own holders end, leave a fifth to operators. */
+export const sessionRevocationsMax = 4_000;

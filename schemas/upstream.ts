@@ -6,6 +6,17 @@ export interface UpstreamFrame {
   /** The whole frame: `type`, `data` and whatever stands beside them. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly bytes: number;
+  /** Asked for after a reconnect: how old it is says nothing of how late the socket is. */
+  readonly late?: true;
+}
+
+/** The time in which nobody listened to a backend. */
+export interface MissedOrder {
+  /** Of the socket that is subscribed now. */
+  readonly address: string;
+  /** When one was last heard; undefined in a new life of the object. */
+  readonly heardMs: number | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** What became of a batch of frames. */

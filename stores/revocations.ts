@@ -1,5 +1,5 @@
 /** Revoked tokens in D1 (SESSIONS_DB). Decides the SQL and the bound; what a revocation covers is platform/revocations.ts. */
-import { Revocation, revocationsMax } from "../schemas/revocation.ts";
+import { Revocation, revocationsMax, sessionRevocationsMax } from "../schemas/revocation.ts";
 
 export interface RevocationStores {
   readonly SESSIONS_DB: D1Database;
@@ -20,10 +20,15 @@ export async function readRevocations({ SESSIONS_DB }: RevocationStores, nowMs: 
 
 /** False when there is no room: nothing was stored. */
 export async function putRevocation({ SESSIONS_DB }: RevocationStores, revocation: Revocation, nowMs: number): Promise<boolean> {
-  const { kind, value, revokedMs, untilMs } = revocation;
-  const [, stored] = await SESSIONS_DB.batch([
-    SESSIONS_DB.prepare("DELETE FROM revocations WHERE until_ms <= ?1").bind(nowMs),
-    SESSIONS_DB.prepare(putSql).bind(kind, value, revokedMs, untilMs, revocationsMax),
-  ]);
+  const [, stored] = await SESSIONS_DB.batch(revocationStatements({ SESSIONS_DB }, revocation, nowMs));
   return (stored?.meta.changes ?? 0) > 0;
+}
+
+/** Two, to stand in a batch beside what else ends; the second one changes nothing when there is no room. */
+export function revocationStatements({ SESSIONS_DB }: RevocationStores, revocation: Revocation, nowMs: number): D1PreparedStatement[] {
+  const { kind, value, revokedMs, untilMs } = revocation;
+  return [
+    SESSIONS_DB.prepare("DELETE FROM revocations WHERE until_ms <= ?1").bind(nowMs),
+    SESSIONS_DB.prepare(putSql).bind(kind, value, revokedMs, untilMs, kind === "sid" ? sessionRevocationsMax : revocationsMax),
+  ];
 }

@@ -4,6 +4,7 @@ import { findChannel, type ChannelName } from "../../channels/catalogue.ts";
 import { utf8Bytes } from "../../platform/bytes.ts";
 import type { Config } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
+import type { OwnKeys } from "../../platform/own-keys.ts";
 import type { Revocations } from "../../platform/revocations.ts";
 import { verifyToken, type Claims } from "../../platform/token.ts";
 import { attachmentBytesMax, noticeMs } from "./bounds.ts";
@@ -17,6 +18,7 @@ export interface AccessDeps {
   onDue(): void;
   config(): Config;
   readonly revocations: Pick<Revocations, "covers" | "isKnownFor">;
+  readonly ownKeys: Pick<OwnKeys, "find">;
 }
 
 /** A client is told before its token expires: a minute before, or at half of what a shorter one has left. Pure. */
@@ -49,7 +51,8 @@ export class Access {
 
   /** Binds a token to the connection, or says why it does not hold. Throws when its claims are too many to keep with a socket. */
   async authenticate(connection: Connection, token: string): Promise<"expired" | "invalid" | Claims> {
-    const verified = await verifyToken(token, this.#deps.config().jwt, this.#deps.now());
+    const { config, ownKeys, now } = this.#deps;
+    const verified = await verifyToken(token, { ...config().jwt, ownKeys }, now());
     if (!verified.ok) return verified.reason;
     const { claims } = verified;
     if (await this.#deps.revocations.covers(claims, this.#deps.now())) return "invalid";

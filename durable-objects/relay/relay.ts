@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { configOf } from "../../platform/config.ts";
 import { messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
+import { OwnKeys } from "../../platform/own-keys.ts";
 import { Revocations } from "../../platform/revocations.ts";
 import { renewEveryMs } from "../../schemas/limits.ts";
 import type { MembersReply, PresenceRequest } from "../../schemas/presence.ts";
@@ -19,6 +20,7 @@ import type {
 } from "../../schemas/rpc.ts";
 import type { RevokeReply, RevokeRequest } from "../../schemas/revocation.ts";
 import { readRevocations } from "../../stores/revocations.ts";
+import { readPublishedKeys } from "../../stores/signing-keys.ts";
 import { channelStub, relayStub } from "../stubs.ts";
 import { Access } from "./access.ts";
 import { Audience } from "./audience.ts";
@@ -59,7 +61,15 @@ export class Relay extends DurableObject<Env> implements RelayRpc {
     this.#name = store.findName();
     this.#revocations = new Revocations((nowMs) => readRevocations(env, nowMs));
     const revocations = this.#revocations;
-    this.#access = new Access({ store, now, config, revocations, onDue: () => background("relay.alarm.failed", this.#armAlarm()) });
+    const ownKeys = new OwnKeys((nowMs) => readPublishedKeys(env, nowMs));
+    this.#access = new Access({
+      store,
+      now,
+      config,
+      revocations,
+      ownKeys,
+      onDue: () => background("relay.alarm.failed", this.#armAlarm()),
+    });
     const audience = new Audience({
       store,
       now,

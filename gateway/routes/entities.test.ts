@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EdgeEvent } from "../../schemas/event.ts";
+import { announceChange } from "../../stores/changes.ts";
 import { findHotTable } from "../../stores/hot-cache-tables.ts";
 import { upsertNewest } from "../../stores/hot-cache.ts";
 import { execution, opportunity, placed } from "../../tests/support/placed.ts";
@@ -16,6 +17,12 @@ async function store(stream: string, events: readonly EdgeEvent[]): Promise<void
   if (table === undefined) throw new Error(stream);
   const states = events.map((event, index) => placed(event, index + 1));
   await upsertNewest(env[table.database], { table, placed: states, now: nowMs });
+  await changed();
+}
+
+/** As the consumer does. */
+async function changed(): Promise<void> {
+  for (const tag of ["opportunities", "executions", "strategies"] as const) await announceChange(tag, { nowMs });
 }
 
 beforeEach(async () => {
@@ -23,6 +30,7 @@ beforeEach(async () => {
   const statements = ["opportunities", "executions"].map((table) => env.OPPORTUNITIES_DB.prepare(`DELETE FROM ${table}`));
   await env.OPPORTUNITIES_DB.batch(statements);
   await env.STRATEGIES_DB.exec("DELETE FROM strategies");
+  await changed();
 });
 
 function idsOf(data: unknown): unknown[] {
@@ -227,6 +235,6 @@ describe("an entity", () => {
 
   it("may be kept by a shared cache only where anybody may read it", async () => {
     const policy = async (path: string) => (await ask(path, { token: admin })).headers.get("cache-control");
-    expect([await policy("/api/opportunities"), await policy("/api/executions")]).toEqual(["public, max-age=1", "private, max-age=1"]);
+    expect([await policy("/api/opportunities"), await policy("/api/executions")]).toEqual(["public, max-age=2", "private, max-age=5"]);
   });
 });

@@ -1,4 +1,5 @@
-/** GET /api/{opportunities,executions,strategies}[/{id}]: what the newest state of each entity is, from the D1 hot cache. */
+/** GET /api/{opportunities,executions,strategies}[/{id}]: what the newest state of each entity is, from the D1 hot cache. Who asks is let in or
+ *  refused on every request, before the cache of answers is looked into. */
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { z } from "zod";
@@ -9,16 +10,22 @@ import { Id, Slug, executionStatuses, opportunityStatuses } from "../../schemas/
 import { DecimalString } from "../../schemas/decimal.ts";
 import { idCharsMax, nameCharsMax, pageLimitDefault, pageLimitMax } from "../../schemas/limits.ts";
 import { findEntity, listEntities } from "../../stores/entities.ts";
-import type { EntityKind, Filter, Page } from "../../stores/entities.ts";
+import type { Data, EntityKind, Filter, Page } from "../../stores/entities.ts";
 import { ask } from "../http/ask.ts";
 import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import { pageOf, success } from "../http/envelope.ts";
-import { conditionalJson } from "../http/etag.ts";
+import { taggedJson } from "../http/etag.ts";
 import { Cursor, wholeNumber } from "../http/parameters.ts";
 import { parseQuery } from "../http/query.ts";
 import type { QueryShape } from "../http/query.ts";
+import { cached, cacheStatus } from "../optimisation/cache/index.ts";
+import { canonicalValues } from "../optimisation/cache/key.ts";
+import { partitionOf } from "../optimisation/cache/partition.ts";
+import { policyOf } from "../optimisation/cache/policies.ts";
+import type { OriginResult } from "../optimisation/cache/produce.ts";
 import { anybodyMayRead, identify, refusal, requireRead } from "../security/access.ts";
 import type { ReadRequest } from "../security/access.ts";
+import type { Reader } from "../security/reader.ts";
 
 type ReadContext = Context<{ Bindings: Env }>;
 
@@ -58,22 +65,35 @@ interface ListQuery {
   readonly sort: Page["sort"];
   readonly limit: number;
   readonly cursor: string | undefined;
+  /** All of it in one spelling. */
+  readonly canonical: string;
 }
 
 function opportunityList(search: URLSearchParams, nowMs: number): ListQuery {
-  const { chain, status, min_profit, token_pair, dex, sort, limit, cursor } = parse(OpportunityQuery, search);
+  const query = parse(OpportunityQuery, search);
+  const { chain, status, min_profit, token_pair, dex, sort, limit, cursor } = query;
   const minProfit = min_profit === undefined ? undefined : Number(min_profit);
-  return { filter: { chain, status, minProfit, tokenPair: token_pair, dex, unexpiredAtMs: nowMs }, sort, limit, cursor };
+  const filter = { chain, status, minProfit, tokenPair: token_pair, dex, unexpiredAtMs: nowMs };
+  return { filter, sort, limit, cursor, canonical: canonicalValues(query) };
 }
 
 function executionList(search: URLSearchParams): ListQuery {
-  const { chain, status, opportunity_id, strategy_id, sort, limit, cursor } = parse(ExecutionQuery, search);
-  return { filter: { chain, status, opportunityId: opportunity_id, strategyId: strategy_id }, sort, limit, cursor };
+  const query = parse(ExecutionQuery, search);
+  const { chain, status, opportunity_id, strategy_id, sort, limit, cursor } = query;
+  const filter = { chain, status, opportunityId: opportunity_id, strategyId: strategy_id };
+  return { filter, sort, limit, cursor, canonical: canonicalValues(query) };
 }
 
 function strategyList(search: URLSearchParams): ListQuery {
-  const { active, sort, limit, cursor } = parse(StrategyQuery, search);
-  return { filter: { active: active === undefined ? undefined : active === "true" }, sort, limit, cursor };
+  const query = parse(StrategyQuery, search);
+  const { active, sort, limit, cursor } = query;
+  return {
+    filter: { active: active === undefined ? undefined : active === "true" },
+    sort,
+    limit,
+    cursor,
+    canonical: canonicalValues(query),
+  };
 }
 
 function parse<S extends QueryShape>(schema: S, search: URLSearchParams): z.output<S> {
@@ -88,44 +108,84 @@ const lists: Readonly<Record<EntityKind, (search: URLSearchParams, nowMs: number
 
 const ListCursor = z.object({ v: z.literal(1), sort: z.string(), key: z.number(), id: z.string().max(idCharsMax) });
 
-/** Prices move every second: a client may reuse an answer for one, then asks with its tag. */
-const maxAgeSeconds = 1;
 const hotCache = { what: "the hot cache" };
 
 export function entityRoutes(clock: () => number = Date.now): Hono<{ Bindings: Env }> {
   const routes = new Hono<{ Bindings: Env }>();
   for (const kind of ["opportunities", "executions", "strategies"] as const) {
-    routes.get(`/api/${kind}`, (c) => answerList(c, kind, clock()));
-    routes.get(`/api/${kind}/:id`, (c) => answerOne(c, kind, clock()));
+    routes.use(`/api/${kind}/*`, cacheStatus);
+    routes.get(`/api/${kind}`, (c) => answerList(c, kind, clock));
+    routes.get(`/api/${kind}/:id`, (c) => answerOne(c, kind, clock));
   }
   return routes;
 }
 
-async function answerList(c: ReadContext, kind: EntityKind, nowMs: number): Promise<Response> {
+async function answerList(c: ReadContext, kind: EntityKind, clock: () => number): Promise<Response> {
   const { searchParams } = new URL(c.req.url);
   // Before the query is parsed: a stranger learns nothing from how it is refused.
   const right = rightTo(kind, searchParams.get("chain"));
-  requireRead(c.env, await identify(c, nowMs), right);
-  const { filter, sort, limit, cursor } = lists[kind](searchParams, nowMs);
+  const reader = await identify(c, clock());
+  requireRead(c.env, reader, right);
+  const query = lists[kind](searchParams, clock());
+  const { sort, limit, cursor } = query;
   const after = cursor === undefined ? undefined : readCursor(cursor, sort);
-  const { items, next } = await ask(listEntities(c.env, kind, { filter, page: { sort, limit, after } }), hotCache);
-  const pagination = pageOf(limit, next === undefined ? undefined : encodeCursor({ v: 1, sort, ...next }));
-  return conditionalJson(c.req.raw, success(items, pagination), { shared: anybodyMayRead(c.env, right), maxAgeSeconds });
+  const partition = sharing(c.env, { kind, reader, right });
+  const origin = (): Promise<OriginResult> => readList(c.env, kind, { ...query, page: { sort, limit, after } });
+  return await cached(c, { policy: kind, partition, path: `/api/${kind}`, query: query.canonical, origin }, clock);
 }
 
-async function answerOne(c: ReadContext, kind: EntityKind, nowMs: number): Promise<Response> {
-  const reader = await identify(c, nowMs);
+async function readList(env: Env, kind: EntityKind, { filter, page }: ListQuery & { readonly page: Page }): Promise<OriginResult> {
+  const { items, next } = await ask(listEntities(env, kind, { filter, page }), hotCache);
+  const pagination = pageOf(page.limit, next === undefined ? undefined : encodeCursor({ v: 1, sort: page.sort, ...next }));
+  const isLiving = kind === "opportunities" && (filter.status === undefined || filter.status === "pending");
+  return { response: taggedJson(success(items, pagination)), notAfterMs: isLiving ? firstExpiryMs(items) : undefined };
+}
+
+/** A list without expired ones is untrue from its first expiry on. */
+function firstExpiryMs(items: readonly Data[]): number {
+  return Math.min(...items.map(({ expiry_time: expiry }) => Date.parse(String(expiry))));
+}
+
+async function answerOne(c: ReadContext, kind: EntityKind, clock: () => number): Promise<Response> {
+  const reader = await identify(c, clock());
   // Before anything is read: a stranger costs no query, unless the stream or one of its views is public.
   if (reader.kind === "anonymous" && !isPublicIn(c.env, kind)) throw refusal(reader, `subscribe on ${kind}`);
   const id = c.req.param("id") ?? "";
   if (id.length > idCharsMax)
     throw new AppError("INVALID_PARAMETERS", `id: at most ${idCharsMax} characters`, { details: { parameter: "id" } });
-  const found = await ask(findEntity(c.env, kind, id), hotCache);
-  const right = rightTo(kind, found?.["chain"]);
+  // Its chain is not known yet: only who may read all of the stream shares what everybody may read.
+  const partition = sharing(c.env, { kind, reader, right: rightTo(kind, undefined) });
+  const origin = (): Promise<OriginResult> => readOne(c.env, { kind, id, reader });
+  return await cached(c, { policy: kind, partition, path: `/api/${kind}/${encodeURIComponent(id)}`, query: "", origin }, clock);
+}
+
+interface OneWish {
+  readonly kind: EntityKind;
+  readonly id: string;
+  readonly reader: Reader;
+}
+
+const settled = new Set<unknown>(["confirmed", "failed", "reverted"]);
+
+async function readOne(env: Env, { kind, id, reader }: OneWish): Promise<OriginResult> {
+  const found = await ask(findEntity(env, kind, id), hotCache);
   // Who may read one chain only must not learn what exists on others: the right is asked before absence is told.
-  requireRead(c.env, reader, right);
+  requireRead(env, reader, rightTo(kind, found?.["chain"]));
   if (found === undefined) throw new AppError("NOT_FOUND", `the hot cache holds no such id in ${kind}`);
-  return conditionalJson(c.req.raw, success(found), { shared: anybodyMayRead(c.env, right), maxAgeSeconds });
+  const isSettled = kind === "executions" && settled.has(found["status"]);
+  return { response: taggedJson(success(found)), policy: isSettled ? "executions.settled" : undefined };
+}
+
+interface Sharer {
+  readonly kind: EntityKind;
+  readonly reader: Reader;
+  readonly right: ReadRequest;
+}
+
+/** Whom an answer is shared with: all, where anybody may read it, else those with the same rights. */
+function sharing(env: Env, { kind, reader, right }: Sharer): string | undefined {
+  const { publicChannels } = configOf(env);
+  return partitionOf({ sharedBy: policyOf(kind).sharedBy, reader, isPublic: anybodyMayRead(env, right), publicChannels });
 }
 
 /** The stream's right, or its view's where the answer is of one chain (a right on the stream covers its views). */

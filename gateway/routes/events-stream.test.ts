@@ -46,6 +46,7 @@ const topOf = async (stream: string): Promise<number> => (await channelStub(env,
 describe("refused before it begins", () => {
   it.each([
     ["no key", { "x-api-key": "" }, "", 401],
+    ["another charset", { "content-type": `${ndjson}; charset=iso-8859-1` }, "", 415],
     ["an unknown encoding", { "content-encoding": "compress" }, "", 415],
     ["an announced length beyond a stream's", { "content-length": String(streamBytesMax + 1) }, "", 413],
     ["an unknown delivery", {}, "?delivery=slow", 400],

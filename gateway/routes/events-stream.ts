@@ -5,6 +5,7 @@ import { senderOf, streamDeps } from "../../producers/ingest/deps.ts";
 import { parseDelivery } from "../../producers/ingest/index.ts";
 import { isNdjson, ndjsonType, openBody, startStream } from "../../producers/stream/index.ts";
 import type { GatewayEnv } from "../middleware/request-id.ts";
+import { announcing } from "../optimisation/cache/ingested.ts";
 import { requireIngestKey } from "../security/ingest-keys.ts";
 import { isSigned } from "../security/signatures.ts";
 
@@ -21,7 +22,8 @@ eventStreamRoutes.post("/api/events", async (c, next) => {
     return await next();
   }
   const order = { delivery, traceparent: request.headers.get("traceparent") ?? undefined };
-  const { body, done } = await startStream(opened.chunks, order, streamDeps(c.env, senderOf(request.headers, c.env)));
+  const deps = announcing(streamDeps(c.env, senderOf(request.headers, c.env)), (work) => c.executionCtx.waitUntil(work));
+  const { body, done } = await startStream(opened.chunks, order, deps);
   // What was read when the sender went away is brought to its end.
   c.executionCtx.waitUntil(done);
   return new Response(body, { headers: { "content-type": ndjsonType, "cache-control": "no-store" } });

@@ -8,8 +8,14 @@ import { logWarning } from "../../platform/log.ts";
 import { ask } from "../http/ask.ts";
 import { success } from "../http/envelope.ts";
 import { identify, requireOperator } from "../security/access.ts";
+import { answerAsset, answerAssets, removeAsset, uploadAsset } from "./ops-assets.ts";
+import { answerCache, purgeCache } from "./ops-cache.ts";
+import { deadLetterRoutes } from "./ops-dead-letters.ts";
+import { answerLogHours, markLogHour } from "./ops-log-hours.ts";
 import { answerLogs } from "./ops-logs.ts";
 import { answerPlacement, changePlacement } from "./ops-placement.ts";
+import { rulesRoutes } from "./ops-rules.ts";
+import { opsSecurityRoutes } from "./ops-security.ts";
 
 type OpsContext = Context<{ Bindings: Env }>;
 
@@ -19,10 +25,21 @@ export function opsRoutes(clock: () => number = Date.now): Hono<{ Bindings: Env 
       requireOperator(await identify(c, clock()));
       await next();
     })
+    .get("/ops/assets", (c) => answerAssets(c))
+    .get("/ops/assets/*", (c) => answerAsset(c))
+    .put("/ops/assets/*", (c) => uploadAsset(c))
+    .delete("/ops/assets/*", (c) => removeAsset(c))
+    .get("/ops/cache", (c) => answerCache(c))
+    .post("/ops/cache/purge", (c) => purgeCache(c, clock()))
     .get("/ops/channels", (c) => answerChannels(c))
     .get("/ops/logs", (c) => answerLogs(c, clock()))
+    .get("/ops/logs/hours", (c) => answerLogHours(c, clock()))
+    .post("/ops/logs/hours", (c) => markLogHour(c, clock()))
     .get("/ops/placement", (c) => answerPlacement(c))
-    .put("/ops/placement", (c) => changePlacement(c));
+    .put("/ops/placement", (c) => changePlacement(c))
+    .route("/", deadLetterRoutes(clock))
+    .route("/", rulesRoutes(clock))
+    .route("/", opsSecurityRoutes(clock));
 }
 
 /** A stream that does not answer is listed as such: the others are what an operator needs to see then. */

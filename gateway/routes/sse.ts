@@ -25,7 +25,7 @@ const streamHeaders = {
   "x-accel-buffering": "no",
 };
 
-export function sseRoutes(clock: () => number = Date.now): Hono<{ Bindings: Env }> {
+export function sseRoutes(clock: () => number = () => Date.now()): Hono<{ Bindings: Env }> {
   return new Hono<{ Bindings: Env }>().get("/sse/:channel", (c) => answer(c, clock()));
 }
 

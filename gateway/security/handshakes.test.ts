@@ -1,12 +1,18 @@
 /** The reconnect storm of the deployed frontend (UPSTREAM 1) ends at the gateway: no relay hears of what is shed. */
 import { env } from "cloudflare:workers";
-import { expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { app } from "../app.ts";
-import { admit, Handshakes, handshakeRate, networkOf } from "./handshakes.ts";
+import { admit } from "./allowances.ts";
+import { networkOf } from "./client-address.ts";
+import { Handshakes, handshakeRate } from "./handshakes.ts";
 
 const rate = { burst: 3, everyMs: 1_000 };
 
 const addresses = ["/ws", "/ws/opportunities", "/parties/channel/market", "/connection/websocket", "/sse/opportunities"];
+
+/** No allowance grows back while a slow machine asks. */
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
+afterEach(() => void vi.useRealTimers());
 
 let touches = 0;
 const untouchable = {

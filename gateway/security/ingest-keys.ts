@@ -6,12 +6,15 @@ import type { GatewayEnv } from "../middleware/request-id.ts";
 import { isSameKey } from "./same-key.ts";
 
 export const requireIngestKey = createMiddleware<GatewayEnv>(async (c, next) => {
-  const presented = presentedKeys(c.req.raw.headers);
-  if (!presented.some((key) => isKeyOf(configOf(c.env).ingestKeys, key))) {
+  if (!holdsIngestKey(c.req.raw.headers, configOf(c.env).ingestKeys)) {
     throw new AppError("UNAUTHORIZED", "send an ingest key as `Authorization: Bearer` or `X-API-Key`");
   }
   await next();
 });
+
+export function holdsIngestKey(headers: Headers, keys: readonly string[]): boolean {
+  return presentedKeys(headers).some((key) => isKeyOf(keys, key));
+}
 
 /** Callers of the owner's backend send both headers: either may hold the key. */
 function presentedKeys(headers: Headers): string[] {

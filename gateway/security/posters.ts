@@ -3,6 +3,7 @@
 import type { Context } from "hono";
 import { configOf } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
+import { senderOf } from "../../producers/ingest/deps.ts";
 import { readChunks } from "../../producers/ingest/read-body.ts";
 import { ingestLimits } from "../../producers/ingest/read-items.ts";
 import type { Signed } from "../../producers/ingest/validate.ts";
@@ -14,6 +15,8 @@ export interface Admitted {
   /** To be read in place of the original, whose body may be spent. */
   readonly request: Request;
   readonly signed?: Signed;
+  /** Whose allowance of events pays: each ingest key and each webhook secret has its own. */
+  readonly sender: string;
 }
 
 /** Throws UNAUTHORIZED, and for a signed body what reading it throws. */
@@ -21,12 +24,12 @@ export async function admitPoster(c: Context<GatewayEnv>, nowMs: number): Promis
   const request = c.req.raw;
   if (!isSigned(request.headers)) {
     await requireIngestKey(c, async () => undefined);
-    return { request };
+    return { request, sender: senderOf(request.headers, c.env) };
   }
   const claim = claimOf(request.headers, { secrets: configOf(c.env).webhookSecrets, nowMs });
   const body = await readSignedText(request);
-  claim.verify(body);
-  return { request: new Request(request.url, { method: request.method, headers: request.headers, body }), signed: claim.signed };
+  const sender = `secret:${claim.verify(body)}`;
+  return { request: new Request(request.url, { method: request.method, headers: request.headers, body }), signed: claim.signed, sender };
 }
 
 /** The text whose UTF-8 is exactly the bytes that came: a signature is of bytes, and a byte order mark is one of them. */

@@ -110,3 +110,8 @@ it("can't be right where no secret is set", () => {
 it("is there when either header is", () => {
   expect([isSigned(new Headers()), isSigned(standard()), isSigned(owners())]).toEqual([false, true, true]);
 });
+
+it("tells which of the secrets signed, whose allowance pays for the events", () => {
+  const placeOf = (headers: Headers): number => claimOf(headers, { secrets, nowMs }).verify(body);
+  expect([placeOf(standard()), placeOf(standard({ secret: previous })), placeOf(owners())]).toEqual([0, 1, 1]);
+});

@@ -26,8 +26,8 @@ export interface Signing {
 /** What the headers claim, before the body is read. */
 export interface Claim {
   readonly signed: Signed;
-  /** Throws UNAUTHORIZED unless a signature is right for exactly this body. */
-  verify(body: string): void;
+  /** The place, in the list, of the secret that signed exactly this body. Throws UNAUTHORIZED when none did. */
+  verify(body: string): number;
 }
 
 /** A signature that is there must be right, also beside a key. */
@@ -53,9 +53,9 @@ function standardClaim(headers: Headers, { secrets, nowMs }: Signing): Claim {
     signed: { webhookId, timeMs },
     verify(body) {
       const right = secrets.map((secret) => webhookOf(secret).sign(webhookId, new Date(timeMs), body));
-      if (!isAnyRight(given, right)) {
-        throw refusal(`no signature in ${standard.signature} is right for ${standard.id}, ${standard.timestamp} and the body's bytes`);
-      }
+      const place = placeOfRight(given, right);
+      if (place >= 0) return place;
+      throw refusal(`no signature in ${standard.signature} is right for ${standard.id}, ${standard.timestamp} and the body's bytes`);
     },
   };
 }
@@ -75,14 +75,17 @@ function ownersClaim(headers: Headers, { secrets, nowMs }: Signing): Claim {
     signed: { timeMs },
     verify(body) {
       const right = secrets.map((secret) => `sha256=${createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex")}`);
-      if (!isAnyRight([given], right)) throw refusal(`${owners.signature} is not right for "<${owners.timestamp}>.<body>"`);
+      const place = placeOfRight([given], right);
+      if (place >= 0) return place;
+      throw refusal(`${owners.signature} is not right for "<${owners.timestamp}>.<body>"`);
     },
   };
 }
 
-/** Compares each with each, whatever the outcome: the time taken says nothing about which one matched. */
-function isAnyRight(given: readonly string[], right: readonly string[]): boolean {
-  return given.flatMap((one) => right.map((signature) => isSameKey(one, signature))).includes(true);
+/** The place of the first that was given, or -1. Compares each with each, whatever the outcome: the time taken says nothing about which one
+ *  matched. */
+function placeOfRight(given: readonly string[], right: readonly string[]): number {
+  return right.map((signature) => given.map((one) => isSameKey(one, signature)).includes(true)).indexOf(true);
 }
 
 function timestampOf(headers: Headers, name: string, nowMs: number): number {

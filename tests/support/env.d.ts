@@ -1,3 +1,8 @@
+declare module "*.toml?raw" {
+  const text: string;
+  export default text;
+}
+
 /** Bindings that only tests have. */
 declare namespace Cloudflare {
   interface Env {
