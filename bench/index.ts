@@ -2,6 +2,8 @@
 import { costBench } from "./cost/cost.ts";
 import { idleBench } from "./cost/idle.ts";
 import { ceilingBench } from "./ceiling/ceiling.ts";
+import { compressionBench } from "./gateway/compression.ts";
+import { gatewayBench } from "./gateway/gateway.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { ingestBench } from "./ingest/ingest.ts";
 import { latencyBench } from "./latency/latency.ts";
@@ -21,6 +23,8 @@ const benches: Readonly<Record<string, Bench>> = {
   latency: latencyBench,
   ceiling: ceilingBench,
   ingest: ingestBench,
+  compression: compressionBench,
+  gateway: gatewayBench,
   soak: soakBench,
 };
 

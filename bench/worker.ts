@@ -49,7 +49,7 @@ export class Relay extends RealRelay {
   }
 }
 
-export { Upstream } from "../worker.ts";
+export { Compaction, RateLimiter, Upstream } from "../worker.ts";
 
 export default {
   async fetch(request, env, ctx) {

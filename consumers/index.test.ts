@@ -7,6 +7,8 @@ import type { EdgeEvent } from "../schemas/event.ts";
 import { packInbox, packPositions } from "../schemas/pack.ts";
 import { renderEvent } from "../schemas/render.ts";
 import { toPublication } from "../schemas/version.ts";
+import { changedHereMs } from "../stores/changes.ts";
+import { readChange } from "../stores/colo-cache.ts";
 import { readLog } from "../stores/event-log-reader.ts";
 import { execution, opportunity } from "../tests/support/placed.ts";
 import { consumeBatch } from "./index.ts";
@@ -134,3 +136,20 @@ it("an hour of D1 outage: the message is retried with growing delays, then a cop
   const found = await env.OPPORTUNITIES_DB.prepare("SELECT count(*) AS n FROM opportunities WHERE opportunity_id = 'patient'").first("n");
   expect(found).toBe(1);
 });
+
+it.each([
+  ["written", {}],
+  ["perhaps written in part", { OPPORTUNITIES_DB: { prepare: () => fail("D1 is down") } }],
+])("what D1 holds is announced as changed after it was %s, to this isolate and this data centre", async (_, bindings) => {
+  const startedAtMs = Date.now();
+  const { stream } = await publish([execution("changing", { timeMs: startedAtMs })]);
+  const { batch } = batchOf("arbitragex-hot-cache", await packedFromLog(stream, "hot-cache"));
+  await consumeBatch(batch, { ...env, ...bindings } as ConsumerBindings);
+  const changedMs = changedHereMs("executions");
+  expect(changedMs).toBeGreaterThanOrEqual(startedAtMs);
+  expect(await readChange("executions")).toBe(changedMs);
+});
+
+function fail(reason: string): never {
+  throw new Error(reason);
+}

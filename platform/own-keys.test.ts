@@ -71,10 +71,18 @@ it("that were taken back end within a minute, and at their own end at once", asy
   expect(await outcome(keys.find("edge.2", 4_999 + ownKeysFreshMs))).toBe("unknown");
 });
 
+it("that are due are read by one, while the others go on with those at hand", async () => {
+  const keys = ownKeys();
+  await keys.find("edge.1", 0);
+  const found = await Promise.all(Array.from({ length: 20 }, (_, n) => outcome(keys.find("edge.1", ownKeysFreshMs + n))));
+  expect([new Set(found), reads]).toEqual([new Set(["found"]), 2]);
+});
+
 it("stay in force while they cannot be read", async () => {
   const keys = ownKeys();
   await keys.find("edge.1", 0);
   answer = down;
-  expect([await outcome(keys.find("edge.1", 9_999_999)), (await keys.list(9_999_999)).length]).toEqual(["found", 1]);
+  expect([await outcome(keys.find("edge.1", 9_990_000)), (await keys.list(9_990_001)).length, reads]).toEqual(["found", 1, 2]);
+  expect([await outcome(keys.find("edge.1", 9_993_000)), reads]).toEqual(["found", 3]);
   expect(await keys.list(10_000_000)).toEqual([]);
 });

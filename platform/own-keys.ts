@@ -88,12 +88,16 @@ export class OwnKeys {
 
   /** While they cannot be read the last ones count: each has its own end. */
   async #renew(nowMs: number): Promise<void> {
+    const before = this.#kept;
+    // With keys at hand one request reads and the others go on; without any, each waits for its own read.
+    if (before !== undefined) this.#kept = { ...before, atMs: nowMs };
     try {
       const keys = await withTimeout(this.#read(nowMs), readTimeoutMs, "our keys");
       this.#kept = { keys: new Map(keys.map((key) => [key.kid, key])), atMs: nowMs };
       this.#imported = new Map([...this.#imported].filter(([kid]) => this.#kept?.keys.has(kid)));
     } catch (error) {
       this.#failedMs = nowMs;
+      this.#kept = before;
       logWarning("token.own_keys.unread", { reason: messageOf(error) });
     }
   }

@@ -42,7 +42,7 @@ export async function payloadsOf(edge: EdgeServer, opsKey: string): Promise<Payl
 }
 
 /** The newest state of each entity lives on, so that nothing expires while it is measured. */
-async function postRecorded({ host, port, post }: EdgeServer): Promise<void> {
+export async function postRecorded({ host, port, post }: Pick<EdgeServer, "host" | "port" | "post">): Promise<void> {
   const events = readEventSet("arbitrum").filter(({ type }) => type === "opportunity.detected");
   const toMs = Date.now();
   const living = events.slice(0, 2 * opportunitiesMin).map((event) => {

@@ -2,7 +2,7 @@
  *  entity. Typed tables by minute: 600,000 string ids in a Map took 77 MB, and objects share an isolate's 128 MB (DESIGN 8). */
 import { dedupeWindowMs, seenEventsMax } from "../../schemas/limits.ts";
 import { compareVersions, type Version } from "../../schemas/version.ts";
-import { Table64 } from "./table64.ts";
+import { key64, Table64, type Key64 } from "./table64.ts";
 
 /** 24 bytes in a stored blob: key 8, entity 8, time 6, rank 1, one spare. */
 export interface SeenEvent extends Version {
@@ -35,31 +35,22 @@ export class SeenIndex {
 
   /** The offset under which the event was sequenced, if that was within the window. */
   findOffset(key: string): number | undefined {
-    for (const segment of this.#newestFirst()) {
-      const found = segment.ids.get(key);
-      if (found !== undefined) return found[0];
-    }
-    return undefined;
+    return this.#find(key64(key), "ids")?.[0];
   }
 
   findEntity(entity: string): EntityState | undefined {
-    for (const segment of this.#newestFirst()) {
-      const found = segment.entities.get(entity);
-      if (found === undefined) continue;
-      const [offset = 0, timeMs = 0, rank = 0, high = 0, low = 0] = found;
-      return { offset, timeMs, rank, key: hex(high) + hex(low) };
-    }
-    return undefined;
+    return this.#stateOf(key64(entity));
   }
 
   record(event: SeenEvent, offset: number, at: number): void {
     const segment = this.#segmentAt(at);
-    const known = this.findEntity(event.entity);
+    const entity = key64(event.entity);
+    const known = this.#stateOf(entity);
     // The newest segment must hold the greatest version: a stale event moves the offset, not the state.
     const newest = known !== undefined && compareVersions(known, event) > 0 ? known : event;
-    const [high, low] = halves(newest.key);
-    segment.ids.set(event.key, [offset]);
-    segment.entities.set(event.entity, [offset, newest.timeMs, newest.rank, high, low]);
+    const [high, low] = key64(newest.key);
+    segment.ids.set(key64(event.key), [offset]);
+    segment.entities.set(entity, [offset, newest.timeMs, newest.rank, high, low]);
     segment.events += 1;
   }
 
@@ -84,11 +75,19 @@ export class SeenIndex {
     return fresh;
   }
 
-  *#newestFirst(): Generator<Segment> {
+  #stateOf(entity: Key64): EntityState | undefined {
+    const found = this.#find(entity, "entities");
+    if (found === undefined) return undefined;
+    return { offset: found[0] ?? 0, timeMs: found[1] ?? 0, rank: found[2] ?? 0, key: hex(found[3] ?? 0) + hex(found[4] ?? 0) };
+  }
+
+  /** The newest. */
+  #find(key: Key64, table: "ids" | "entities"): Float64Array | undefined {
     for (let index = this.#segments.length - 1; index >= 0; index -= 1) {
-      const segment = this.#segments[index];
-      if (segment !== undefined) yield segment;
+      const found = this.#segments[index]?.[table].get(key);
+      if (found !== undefined) return found;
     }
+    return undefined;
   }
 }
 
@@ -121,8 +120,4 @@ export function decodeSeen(buffer: ArrayBuffer): SeenEvent[] {
 
 function hex(half: number): string {
   return half.toString(16).padStart(8, "0");
-}
-
-export function halves(key: string): [high: number, low: number] {
-  return [Number.parseInt(key.slice(0, 8), 16), Number.parseInt(key.slice(8, 16), 16)];
 }

@@ -192,7 +192,11 @@ export class ChannelStorage {
 
   #read<T>(name: string, schema: z.ZodType<T>): T | undefined {
     const [record] = this.#sql.exec<{ value: string }>("SELECT value FROM state WHERE name = ?", name).toArray();
-    return record === undefined ? undefined : schema.parse(JSON.parse(record.value));
+    if (record === undefined) return undefined;
+    const parsed = schema.safeParse(JSON.parse(record.value));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw new Error(`the stored ${name} cannot be read: ${issue?.path.join(".")}: ${issue?.message}`);
   }
 }
 

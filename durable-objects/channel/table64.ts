@@ -1,7 +1,15 @@
-/** A map from 64-bit keys (16 hex digits) to a fixed number of numbers, in typed arrays with open addressing:
+/** A map from 64-bit keys, given as two halves, to a fixed number of numbers, in typed arrays with open addressing:
  *  some 16 bytes a value and slot where a Map of strings takes over 100. Only grows; a segment of the window is dropped whole. */
 
 const firstCapacity = 256;
+
+/** Whoever looks a key up in many tables reads its digits once. */
+export type Key64 = readonly [high: number, low: number];
+
+/** Of 16 hex digits. */
+export function key64(digits: string): Key64 {
+  return [Number.parseInt(digits.slice(0, 8), 16), Number.parseInt(digits.slice(8, 16), 16)];
+}
 
 export class Table64 {
   readonly #width: number;
@@ -24,15 +32,15 @@ export class Table64 {
     return this.#size;
   }
 
-  get(key: string): Float64Array | undefined {
-    const slot = this.#slotOf(Number.parseInt(key.slice(0, 8), 16), Number.parseInt(key.slice(8, 16), 16));
+  get([high, low]: Key64): Float64Array | undefined {
+    const slot = this.#slotOf(high, low);
     return this.#used[slot] === 1 ? this.#values.subarray(slot * this.#width, (slot + 1) * this.#width) : undefined;
   }
 
-  set(key: string, values: readonly number[]): void {
+  set([high, low]: Key64, values: readonly number[]): void {
     // Two thirds full: probes stay short.
     if ((this.#size + 1) * 3 > this.#capacity * 2) this.#grow();
-    this.#put(Number.parseInt(key.slice(0, 8), 16), Number.parseInt(key.slice(8, 16), 16), values);
+    this.#put(high, low, values);
   }
 
   #put(high: number, low: number, values: ArrayLike<number>): void {

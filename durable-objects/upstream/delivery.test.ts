@@ -107,3 +107,10 @@ it("writes one line about a flood of nonsense", () => {
   expect(warnings).toHaveLength(1);
   expect(delivery.counts.rejected).toBe(1_000);
 });
+
+it("does not take the age of what was asked for after a reconnect for lateness of the socket", async () => {
+  const { delivery } = deliveryTo((_, frames) => took(frames, { newestMs: Date.now() - 60_000 }));
+  delivery.add({ ...frame("a"), late: true });
+  await vi.advanceTimersByTimeAsync(100);
+  expect([delivery.counts.accepted, delivery.lagMs]).toEqual([1, undefined]);
+});

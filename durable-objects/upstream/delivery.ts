@@ -79,7 +79,7 @@ export class Delivery {
       const outcome = await this.#deps.take(frames);
       if (outcome.kind === "later") return Math.min(retryMsMax, outcome.retryAfterMs);
       this.#settle();
-      this.#count(outcome);
+      this.#count(outcome, frames);
       return undefined;
     } catch (error) {
       logError("upstream.delivery.failed", { frames: frames.length, reason: messageOf(error) });
@@ -106,10 +106,11 @@ export class Delivery {
     }
   }
 
-  #count(outcome: Extract<UpstreamOutcome, { readonly kind: "taken" }>): void {
+  #count(outcome: Extract<UpstreamOutcome, { readonly kind: "taken" }>, frames: readonly UpstreamFrame[]): void {
     this.#counts.accepted += outcome.accepted;
     this.#counts.duplicates += outcome.duplicates;
-    if (outcome.newestMs !== undefined) this.lagMs = Math.max(0, this.#deps.now() - outcome.newestMs);
+    const isLive = frames.some(({ late }) => late !== true);
+    if (isLive && outcome.newestMs !== undefined) this.lagMs = Math.max(0, this.#deps.now() - outcome.newestMs);
     if (outcome.rejected > 0) this.#refused(outcome.rejected, `not valid at "${outcome.path ?? ""}"`);
   }
 

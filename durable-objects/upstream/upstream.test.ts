@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import type { UpstreamFrame, UpstreamOutcome } from "../../schemas/upstream.ts";
+import type { MissedOrder, UpstreamFrame, UpstreamOutcome } from "../../schemas/upstream.ts";
 import { UpstreamObject } from "./upstream.ts";
 
 const variables = {
@@ -27,10 +27,17 @@ class TestUpstream extends UpstreamObject {
   /** Hosts that refuse to connect. */
   readonly down = new Set<string>();
   skewMs = 0;
+  readonly orders: MissedOrder[] = [];
+  answer: (order: MissedOrder) => Promise<readonly UpstreamFrame[]> = async () => [];
 
   protected override async take(frames: readonly UpstreamFrame[]): Promise<UpstreamOutcome> {
     this.taken.push(...frames.map(({ type }) => type));
     return { kind: "taken", accepted: frames.length, duplicates: 0, rejected: 0 };
+  }
+
+  protected override missed(order: MissedOrder): Promise<readonly UpstreamFrame[]> {
+    this.orders.push(order);
+    return this.answer(order);
   }
 
   protected override now(): number {
@@ -204,5 +211,85 @@ it("answers a ping, and leaves a backend that does not take its token", async ()
     upstream.peers[0]?.socket.send('{"type":"error","code":"UNAUTHORIZED"}');
     await vi.waitFor(() => expect(upstream.peers[1]?.heard).toHaveLength(2));
     expect(upstream.peers[1]?.address).toBe("wss://second.test/ws");
+  });
+});
+
+describe("what was missed", () => {
+  const frameOf = (type: string): UpstreamFrame => ({ type, body: { type }, bytes: 10, late: true });
+  const subscribed = async (upstream: TestUpstream, count: number): Promise<Peer> => {
+    await vi.waitFor(() => expect(upstream.peers.filter(({ heard }) => heard.length >= 2)).toHaveLength(count));
+    const peer = upstream.peers.at(-1);
+    if (peer === undefined) throw new Error("nothing was dialled");
+    return peer;
+  };
+
+  it("is asked for once for each time a socket is subscribed, of the time since one was heard", async () => {
+    await withUpstream(async (upstream) => {
+      upstream.answer = async () => [frameOf(`missed-${upstream.orders.length}`)];
+      await upstream.keep();
+      const first = await subscribed(upstream, 1);
+      first.socket.send(detection);
+      await vi.waitFor(() => expect(upstream.taken).toEqual(["missed-1", "opportunity_detected"]));
+      const heardMs = Date.now();
+      first.socket.close(1001);
+      await subscribed(upstream, 2);
+      await vi.waitFor(() => expect(upstream.taken.at(-1)).toBe("missed-2"));
+      await upstream.later(0);
+      expect(upstream.orders.map(({ address }) => address)).toEqual(["wss://first.test/ws", "wss://first.test/ws"]);
+      expect(upstream.orders[0]?.heardMs).toBeUndefined();
+      expect(upstream.orders[1]?.heardMs).toBeLessThanOrEqual(heardMs);
+      expect(upstream.orders[1]?.heardMs).toBeGreaterThan(heardMs - 10_000);
+    });
+  });
+
+  it("is asked of the backend that took over", async () => {
+    await withUpstream(async (upstream) => {
+      upstream.down.add("first.test");
+      await upstream.keep();
+      await subscribed(upstream, 1);
+      expect(upstream.orders.map(({ address }) => address)).toEqual(["wss://second.test/ws"]);
+    });
+  });
+
+  it("does not hold the socket while it does not come, nor when it never does", async () => {
+    await withUpstream(async (upstream) => {
+      const failed = vi.spyOn(console, "error").mockReturnValue(undefined);
+      const late = Promise.withResolvers<readonly UpstreamFrame[]>();
+      upstream.answer = () => late.promise;
+      await upstream.keep();
+      const peer = await subscribed(upstream, 1);
+      peer.socket.send(detection);
+      await vi.waitFor(() => expect(upstream.taken).toEqual(["opportunity_detected"]));
+      late.reject(new Error("a bug"));
+      await vi.waitFor(() => expect(failed).toHaveBeenCalledWith(expect.stringContaining("upstream.missed.failed")));
+      peer.socket.send(detection);
+      await vi.waitFor(() => expect(upstream.taken).toHaveLength(2));
+      failed.mockRestore();
+    });
+  });
+
+  it("and was not told before the next reconnect is asked for with it, and the first answer is not waited for", async () => {
+    await withUpstream(async (upstream) => {
+      const never = Promise.withResolvers<readonly UpstreamFrame[]>();
+      await upstream.keep();
+      const first = await subscribed(upstream, 1);
+      first.socket.send(detection);
+      await vi.waitFor(() => expect(upstream.taken).toHaveLength(1));
+      upstream.answer = () => never.promise;
+      first.socket.close(1001);
+      const second = await subscribed(upstream, 2);
+      upstream.skewMs += 1_000;
+      second.socket.send(detection);
+      await vi.waitFor(() => expect(upstream.taken).toHaveLength(2));
+      upstream.answer = async () => [frameOf("missed")];
+      second.socket.close(1001);
+      await subscribed(upstream, 3);
+      await vi.waitFor(() => expect(upstream.taken.at(-1)).toBe("missed"));
+      const [, unanswered, last] = upstream.orders;
+      expect([unanswered?.signal.aborted, last?.heardMs]).toEqual([true, unanswered?.heardMs]);
+      never.resolve([frameOf("too late")]);
+      await upstream.later(0);
+      expect(upstream.taken).not.toContain("too late");
+    });
   });
 });

@@ -6,7 +6,8 @@ import { configOf } from "../../platform/config.ts";
 import type { UpstreamConfig } from "../../platform/config.ts";
 import { messageOf } from "../../platform/errors.ts";
 import { logError, logInfo, logWarning } from "../../platform/log.ts";
-import type { UpstreamFrame, UpstreamOutcome, UpstreamRpc, UpstreamStatus } from "../../schemas/upstream.ts";
+import type { MissedOrder, UpstreamFrame, UpstreamOutcome, UpstreamRpc, UpstreamStatus } from "../../schemas/upstream.ts";
+import { CatchUp } from "./catch-up.ts";
 import { Delivery } from "./delivery.ts";
 import { dueMs, newLink, step } from "./link.ts";
 import type { LinkAction, LinkEvent, LinkState } from "./link.ts";
@@ -20,6 +21,7 @@ export abstract class UpstreamObject extends DurableObject<Env> implements Upstr
   #state: LinkState | undefined;
   #timer: { readonly atMs: number; readonly id: ReturnType<typeof setTimeout> } | undefined;
   readonly #delivery = new Delivery({ take: (frames) => this.take(frames), now: () => this.now() });
+  readonly #catchUp = new CatchUp({ missed: (order) => this.missed(order), add: (frame) => this.#delivery.add(frame) });
   readonly #sockets = new Sockets({
     open: (address, headers, signal) => this.open(address, headers, signal),
     opened: (dial) => this.#on({ kind: "opened", dial }),
@@ -29,6 +31,8 @@ export abstract class UpstreamObject extends DurableObject<Env> implements Upstr
 
   /** What a batch of frames becomes; handed over by worker.ts, because objects do not know producers/. */
   protected abstract take(frames: readonly UpstreamFrame[]): Promise<UpstreamOutcome>;
+  /** What was said while nobody listened; handed over likewise. */
+  protected abstract missed(order: MissedOrder): Promise<readonly UpstreamFrame[]>;
 
   async keep(): Promise<void> {
     const { urls } = this.#config();
@@ -70,6 +74,7 @@ export abstract class UpstreamObject extends DurableObject<Env> implements Upstr
     if (this.#timer !== undefined) clearTimeout(this.#timer.id);
     this.#timer = undefined;
     this.#state = undefined;
+    this.#catchUp.stop();
     this.#sockets.closeAll();
     await this.ctx.storage.deleteAlarm();
   }
@@ -93,7 +98,7 @@ export abstract class UpstreamObject extends DurableObject<Env> implements Upstr
       }
       case "greet":
         for (const text of greeting(token, channels)) this.#sockets.send(action.dial, text);
-        return;
+        return this.#catchUp.begin(urls[this.#state?.link.backend ?? 0] ?? "");
       case "ping":
         return this.#sockets.send(action.dial, pingText(this.now()));
       case "close":
@@ -109,6 +114,7 @@ export abstract class UpstreamObject extends DurableObject<Env> implements Upstr
     // One link carries events: not a probe, not a socket that was given up.
     const link = this.#state?.link;
     if (link?.kind !== "open" || link.dial !== dial) return;
+    this.#catchUp.heard(this.now());
     if (incoming.kind === "event") this.#delivery.add(incoming.frame);
     if (incoming.kind === "unreadable") this.#delivery.refuse(incoming.message);
   }

@@ -3,9 +3,15 @@
 import { z } from "zod";
 import { createDocument } from "zod-openapi";
 import { securitySchemes } from "./parts.ts";
+import { assetPaths } from "./paths/assets.ts";
+import { cachePaths } from "./paths/cache.ts";
+import { deadLetterPaths } from "./paths/dead-letters.ts";
 import { ingestPaths } from "./paths/ingest.ts";
+import { logPaths } from "./paths/logs.ts";
 import { operatingPaths } from "./paths/operating.ts";
 import { readingPaths } from "./paths/reading.ts";
+import { rulesPaths } from "./paths/rules.ts";
+import { securityPaths } from "./paths/security.ts";
 import { systemPaths } from "./paths/system.ts";
 
 const description = [
@@ -25,7 +31,18 @@ export function openApiDocument(): ReturnType<typeof createDocument> {
       openapi: "3.1.0",
       info: { title: "ArbitrageX Edge", version: "1.0.0", description },
       servers: [{ url: "/" }],
-      paths: { ...ingestPaths, ...readingPaths, ...operatingPaths, ...systemPaths },
+      paths: {
+        ...ingestPaths,
+        ...readingPaths,
+        ...logPaths,
+        ...operatingPaths,
+        ...deadLetterPaths,
+        ...assetPaths,
+        ...rulesPaths,
+        ...cachePaths,
+        ...securityPaths,
+        ...systemPaths,
+      },
       components: { securitySchemes },
     },
     { override: normalised },

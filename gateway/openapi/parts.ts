@@ -58,19 +58,24 @@ export function empty(description: string): ZodOpenApiResponseObject {
   return { description };
 }
 
-const always = [400, 403, 404, 405, 413, 429, 431, 451, 500, 503] as const;
+const always = [400, 403, 404, 405, 413, 414, 429, 431, 451, 500, 503] as const;
 const meanings: Readonly<Record<number, string>> = {
   400: "malformed, or a parameter is not what it must be",
   401: "credentials are missing or do not hold",
   403: "the credentials are not enough, or this caller is not let in",
   404: "there is nothing at this address",
   405: "not with this method",
+  408: "what was announced did not come in time",
   409: "not from the state things are in",
+  411: "its length must be known beforehand",
   412: "the precondition does not hold",
   413: "too large",
+  414: "the address is too long",
   415: "a content type or coding that is not taken",
+  416: "the range lies behind the end",
   422: "understood, and nothing of it is valid",
   426: "an upgrade is needed",
+  428: "a precondition is needed",
   429: "too many: Retry-After says when to come back",
   431: "the headers are too large",
   451: "not from this country",
@@ -101,12 +106,15 @@ export const readers = [{ token: [] }, { operatorKey: [] }, {}];
 export const operators = [{ operatorKey: [] }, { token: [] }];
 export const posters = [{ ingestKey: [] }, { ingestBearer: [] }, { webhook: [] }];
 export const nobody = [];
+/** An operator, or an API client with its own key. */
+export const minters = [{ operatorKey: [] }, { clientKey: [] }];
 
 export const securitySchemes = {
   token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "a client's token, see /security/token" },
   operatorKey: { type: "apiKey", in: "header", name: "x-api-key", description: "OPS_API_KEY; as Authorization: Bearer too" },
   ingestKey: { type: "apiKey", in: "header", name: "x-api-key", description: "one of INGEST_API_KEYS" },
   ingestBearer: { type: "http", scheme: "bearer", description: "one of INGEST_API_KEYS" },
+  clientKey: { type: "apiKey", in: "header", name: "x-api-key", description: "the key of an API client, see /ops/clients" },
   webhook: { type: "apiKey", in: "header", name: "webhook-signature", description: "Standard Webhooks, over the raw body" },
 } as const;
 

@@ -9,20 +9,19 @@ export interface Conduct {
   readonly bannedUntilMs: number;
 }
 
-/** A ban is forgiven when this many of its own lengths have passed after it, ten minutes at least: one that returns at once comes back
- *  to a longer one. */
-const forgiveAfterMsMin = 10 * 60_000;
+/** So long after a ban one strike is forgiven: who offends again at once is shut out for longer, who does so next week is not. */
+const forgiveAfterMs = 10 * 60_000;
 
-/** What a refusal says of its sender. A wrong credential may be an expired one, and a limit that was met is often a bug; a rule that was
- *  broken is neither. */
-export const offences = { unauthorized: 1, forbidden: 1, limited: 0.5, firewall: 5 } as const;
+/** What a refusal says of its sender. A wrong credential may be an expired one, and a limit that was met is often a bug and stops its sender
+ *  already; a rule that was broken is neither. */
+export const offences = { unauthorized: 1, forbidden: 1, limited: 0.25, firewall: 5 } as const;
 export type Offence = keyof typeof offences;
 
 export const clean: Conduct = { score: 0, scoredMs: 0, strikes: 0, bannedUntilMs: 0 };
 
 export function offended(before: Conduct, weight: number, { nowMs, rules }: { nowMs: number; rules: Penalties }): Conduct {
   const score = faded(before, nowMs, rules) + weight;
-  if (score < rules.threshold) return { ...before, score, scoredMs: nowMs, strikes: strikesOf(before, nowMs) };
+  if (score < rules.threshold) return { ...before, score, scoredMs: nowMs };
   const strikes = strikesOf(before, nowMs) + 1;
   const lengthMs = 1_000 * Math.min(rules.max_ban_seconds, rules.first_ban_seconds * 2 ** Math.min(strikes - 1, 20));
   // It starts from nothing after the ban: its length is what counts on.
@@ -33,9 +32,9 @@ function faded({ score, scoredMs }: Conduct, nowMs: number, { half_life_seconds 
   return score * 0.5 ** (Math.max(0, nowMs - scoredMs) / (half_life_seconds * 1_000));
 }
 
-/** One strike less for each time of forgiving since the last ban ended. */
+/** Those not forgiven since the last ban ended. */
 function strikesOf({ strikes, bannedUntilMs }: Conduct, nowMs: number): number {
-  return Math.max(0, strikes - Math.floor(Math.max(0, nowMs - bannedUntilMs) / forgiveAfterMsMin));
+  return Math.max(0, strikes - Math.floor(Math.max(0, nowMs - bannedUntilMs) / forgiveAfterMs));
 }
 
 export class PenaltyBox {

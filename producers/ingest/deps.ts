@@ -4,11 +4,12 @@ import type { ObjectBindings } from "../../durable-objects/stubs.ts";
 import type { Breaker } from "../../platform/breaker.ts";
 import { configOf } from "../../platform/config.ts";
 import { logWarning } from "../../platform/log.ts";
-import { publishTimeoutMs, queueSendTimeoutMs } from "../../schemas/limits.ts";
+import { publishTimeoutMs, queueSendTimeoutMs, shedHeldMax, shedHoldMs } from "../../schemas/limits.ts";
 import { ingestRate, overQuota, Quota } from "../quota/quota.ts";
 import type { StreamDeps } from "../stream/deliver-batch.ts";
+import type { Flow } from "./admission.ts";
 import { Backlog } from "./backlog.ts";
-import type { PublishDeps } from "./publish.ts";
+import type { IngestDeps } from "./index.ts";
 
 export interface IngestBindings extends ObjectBindings {
   readonly INBOX: Queue;
@@ -16,11 +17,13 @@ export interface IngestBindings extends ObjectBindings {
 
 /** One isolate's experience with each channel, with the inbox and with each sender; another isolate makes its own. */
 const breakers = new Map<string, Breaker>();
+const flows = new Map<string, Flow>();
 const backlogs = new WeakMap<object, Backlog>();
 const quota = new Quota(ingestRate);
+let held = 0;
 
-/** `sender`: who pays for the events, as `senderOf` names it. */
-export function ingestDeps(env: IngestBindings, sender: string): PublishDeps {
+/** `sender`: who pays for the events. */
+export function ingestDeps(env: IngestBindings, sender: string): IngestDeps {
   return {
     charge(events) {
       const waitMs = quota.take(sender, events, Date.now());
@@ -31,8 +34,10 @@ export function ingestDeps(env: IngestBindings, sender: string): PublishDeps {
       await env.INBOX.sendBatch(bodies.map((body) => ({ body, contentType: "text" as const })));
     },
     parking: () => backlogOf(env).parking({ ask: () => env.INBOX.metrics(), nowMs: () => Date.now(), report: logWarning }),
-    wait: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
+    wait,
+    hold,
     breakers,
+    flows,
     publishTimeoutMs,
     sendTimeoutMs: queueSendTimeoutMs,
     nowMs: () => Date.now(),
@@ -50,13 +55,27 @@ export function streamDeps(env: IngestBindings, sender: string): StreamDeps {
   };
 }
 
-/** For a request that may post: which of the ingest keys it holds, by its place in the list, and one name for all that hold none, as signed
- *  ones do. Keys have been checked by then: comparing them plainly tells a stranger nothing. */
+/** For a request that was let in by an ingest key: by which, as its place in the list. Keys have been checked by then: comparing them plainly
+ *  tells a stranger nothing. */
 export function senderOf(headers: Headers, env: object): string {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
   const apiKey = headers.get("x-api-key");
-  const index = configOf(env).ingestKeys.findIndex((key) => key === bearer || key === apiKey);
-  return index < 0 ? "signed" : `key:${index}`;
+  return `key:${configOf(env).ingestKeys.findIndex((key) => key === bearer || key === apiKey)}`;
+}
+
+function wait(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+/** A bounded number at a time: whoever is held costs a request's memory. */
+async function hold(): Promise<void> {
+  if (held >= shedHeldMax) return;
+  held += 1;
+  try {
+    await wait(shedHoldMs);
+  } finally {
+    held -= 1;
+  }
 }
 
 function backlogOf(env: IngestBindings): Backlog {

@@ -1,6 +1,12 @@
 /** The journey of one request into the edge: read, validate, deliver, answer. Throws AppError for every answer but 202. */
+import { streamOf } from "../../channels/catalogue.ts";
 import { AppError } from "../../platform/errors.ts";
-import type { RejectedItem } from "./item.ts";
+import { isEventType } from "../../schemas/event.ts";
+import { isFields } from "../dialects/reading.ts";
+import { door, lineMs, wantedAtDoor, wantedBy } from "./admission.ts";
+import type { Refusal, Wanted } from "./admission.ts";
+import { enter, leave, shed } from "./flows.ts";
+import type { Item, RejectedItem } from "./item.ts";
 import { deliverEvents } from "./publish.ts";
 import type { Delivery, PublishDeps } from "./publish.ts";
 import { readItems } from "./read-items.ts";
@@ -23,16 +29,26 @@ export interface IngestAnswer {
 /** Nothing is known to be wrong for longer than a moment: the sender should come back soon. */
 const retryUnknownSeconds = 2;
 
-export async function ingest(request: Request, { delivery, signed }: Posting, deps: PublishDeps): Promise<IngestAnswer> {
-  const items = await readItems(request);
+export interface IngestDeps extends PublishDeps {
+  /** Keeps a refused sender waiting a moment. */
+  hold(): Promise<void>;
+}
+
+export async function ingest(request: Request, { delivery, signed }: Posting, deps: IngestDeps): Promise<IngestAnswer> {
+  const read = await readUnlessShed(request, delivery, deps);
+  if (!Array.isArray(read)) {
+    await deps.hold();
+    throw atCeiling(read);
+  }
   const traceparent = request.headers.get("traceparent") ?? undefined;
-  const { valid, rejected } = validateItems(items, { nowMs: deps.nowMs(), traceparent, signed });
+  const { valid, rejected } = validateItems(read, { nowMs: deps.nowMs(), traceparent, signed });
   if (valid.length === 0) throw new AppError("INVALID_PARAMETERS", "no event is valid", { status: 422, details: { rejected } });
   const outcome = await deliverEvents(valid, delivery, deps);
   switch (outcome.kind) {
     case "durable":
       return { accepted: outcome.accepted, duplicates: outcome.duplicates, rejected };
     case "full":
+      if (outcome.shed !== undefined) throw atCeiling(outcome.shed);
       throw new AppError("CAPACITY_EXCEEDED", "the channel is full; sending the same events again is always safe", {
         retryAfterSeconds: Math.max(1, Math.ceil(outcome.retryAfterMs / 1_000)),
       });
@@ -45,6 +61,47 @@ export async function ingest(request: Request, { delivery, signed }: Posting, de
         },
       );
   }
+}
+
+/** The request's events, or why they are not even looked at. What they hold is let go of by then. */
+async function readUnlessShed(request: Request, delivery: Delivery, deps: PublishDeps): Promise<Item[] | Refusal> {
+  const bodyBytes = Number(request.headers.get("content-length") ?? 0);
+  const refusal = shed([wantedAtDoor(bodyBytes)], deps);
+  if (refusal !== undefined) return refusal;
+  const startedAtMs = deps.nowMs() + lineMs(bodyBytes);
+  enter(door, deps);
+  let answered = false;
+  try {
+    const items = await readItems(request);
+    answered = true;
+    return (delivery === "live" ? shed(declaredBy(items), deps) : undefined) ?? items;
+  } finally {
+    leave(door, { startedAtMs, answered }, deps);
+  }
+}
+
+/** The streams of those events that say theirs by a canonical type. Validation costs most of a post: at a ceiling it would be spent on those
+ *  that are refused. Others are refused after it, with the same answer. */
+function declaredBy(items: readonly Item[]): Wanted[] {
+  const events = new Map<string, number>();
+  for (const item of items) {
+    const type = "value" in item && isFields(item.value) ? item.value["type"] : undefined;
+    if (typeof type !== "string" || !isEventType(type)) continue;
+    const stream = streamOf(type);
+    events.set(stream, (events.get(stream) ?? 0) + 1);
+  }
+  return [...events].map(([stream, count]) => wantedBy(stream, count));
+}
+
+function atCeiling({ stream, isSmall, retryAfterMs }: Refusal): AppError {
+  const advice = isSmall
+    ? "send events in batches of a hundred, which are let in first"
+    : "put more events into each post, up to a thousand";
+  const [who, limit] = stream === door ? ["the edge", { limit: "edge" }] : [`the stream ${stream}`, { limit: "stream", stream }];
+  return new AppError("RATE_LIMIT_EXCEEDED", `${who} is at its ceiling and took nothing of this post: ${advice}`, {
+    details: limit,
+    retryAfterSeconds: Math.ceil(retryAfterMs / 1_000),
+  });
 }
 
 /** The `delivery` query parameter. */

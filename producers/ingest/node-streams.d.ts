@@ -18,7 +18,10 @@ declare module "node:zlib" {
   export function deflateSync(bytes: Uint8Array): Uint8Array;
   export function brotliCompressSync(bytes: Uint8Array): Uint8Array;
   export function zstdCompressSync(bytes: Uint8Array): Uint8Array;
-  export const constants: { readonly ZSTD_d_windowLogMax: number };
+  interface Constants {
+    readonly ZSTD_d_windowLogMax: number;
+  }
+  export const constants: Constants;
 }
 
 declare module "node:stream" {

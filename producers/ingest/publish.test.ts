@@ -3,6 +3,7 @@ import type { Breaker } from "../../platform/breaker.ts";
 import { packedBytesMax, sendBatchMessagesMax } from "../../schemas/limits.ts";
 import { unpack } from "../../schemas/pack.ts";
 import type { Publication, PublishReply } from "../../schemas/rpc.ts";
+import type { Flow } from "./admission.ts";
 import type { Parking } from "./backlog.ts";
 import { deliverEvents } from "./publish.ts";
 import type { PublishDeps } from "./publish.ts";
@@ -15,6 +16,7 @@ const publishTimeoutMs = 15;
 /** A channel and a queue that do as they are told, and remember. */
 class World implements PublishDeps {
   readonly breakers = new Map<string, Breaker>();
+  readonly flows = new Map<string, Flow>();
   publishTimeoutMs = publishTimeoutMs;
   readonly sendTimeoutMs = 15;
   readonly published: string[] = [];

@@ -9,7 +9,10 @@ import { TimeoutError, withTimeout } from "../../platform/timeout.ts";
 import { sendBatchMessagesMax } from "../../schemas/limits.ts";
 import { packInbox } from "../../schemas/pack.ts";
 import type { Publication, PublishReply } from "../../schemas/rpc.ts";
+import type { Flow, Refusal } from "./admission.ts";
+import { wantedBy } from "./admission.ts";
 import type { Parking } from "./backlog.ts";
+import { enter, leave, shed } from "./flows.ts";
 import type { ValidEvent } from "./validate.ts";
 
 export interface PublishDeps {
@@ -23,6 +26,8 @@ export interface PublishDeps {
   wait(delayMs: number): Promise<void>;
   /** By stream; lives as long as the isolate. */
   readonly breakers: Map<string, Breaker>;
+  /** By stream as well. */
+  readonly flows: Map<string, Flow>;
   readonly publishTimeoutMs: number;
   readonly sendTimeoutMs: number;
   nowMs(): number;
@@ -34,8 +39,9 @@ export type Delivery = "live" | "queued";
 /** Events are named by their place in the request. */
 export type DeliveryOutcome =
   | { readonly kind: "durable"; readonly accepted: number; readonly duplicates: number; readonly repeats: ReadonlySet<number> }
-  /** A channel or the inbox holds more than it can hand over: parking would only grow the backlog elsewhere. */
-  | ({ readonly kind: "full"; readonly retryAfterMs: number } & Undelivered)
+  /** A channel or the inbox holds more than it can hand over: parking would only grow the backlog elsewhere. `shed`: nothing of the request
+   *  was sent anywhere, because a stream of it is at its ceiling. */
+  | ({ readonly kind: "full"; readonly retryAfterMs: number; readonly shed?: Refusal } & Undelivered)
   /** Neither channel nor inbox is known to have them. */
   | ({ readonly kind: "unknown" } & Undelivered);
 
@@ -61,8 +67,12 @@ type Attempt =
 
 /** Throws RATE_LIMIT_EXCEEDED before anything is sent. */
 export async function deliverEvents(events: readonly ValidEvent[], delivery: Delivery, deps: PublishDeps): Promise<DeliveryOutcome> {
-  deps.charge(events.length);
   const groups = groupByStream(events);
+  const wanted = groups.map((group) => wantedBy(group.stream, group.events.length));
+  const refusal = delivery === "live" ? shed(wanted, deps) : undefined;
+  if (refusal !== undefined)
+    return { kind: "full", retryAfterMs: refusal.retryAfterMs, shed: refusal, held: [...events.keys()], repeats: new Set() };
+  deps.charge(events.length);
   const attempts = await Promise.all(
     groups.map(async (group): Promise<Attempt> => (delivery === "queued" ? { kind: "park" } : await publishGroup(group, deps))),
   );
@@ -121,14 +131,19 @@ async function publishGroup(group: Group, deps: PublishDeps): Promise<Attempt> {
   const admission = admit(deps.breakers.get(stream) ?? closedBreaker, startedAtMs);
   deps.breakers.set(stream, admission.breaker);
   if (!admission.admitted) return { kind: "park" };
+  enter(stream, deps);
+  let answered = false;
   try {
     const reply = await publishInBudget(group, deps);
+    answered = true;
     deps.breakers.set(stream, afterAnswer(deps.nowMs()));
     return reply.kind === "ok" ? { kind: "durable", duplicates: reply.duplicates } : { kind: "full", retryAfterMs: reply.retryAfterMs };
   } catch (error) {
     deps.report("ingest.publish.failed", { stream, events: events.length, reason: messageOf(error) });
     if (isSilence(error)) recordSilence(stream, startedAtMs, deps);
     return { kind: "park" };
+  } finally {
+    leave(stream, { startedAtMs, answered }, deps);
   }
 }
 

@@ -70,7 +70,8 @@ function formatOf(headers: Headers): Format {
   return format;
 }
 
-function requireUtf8(headers: Headers): void {
+/** Throws UNSUPPORTED_MEDIA_TYPE for a charset that is another. */
+export function requireUtf8(headers: Headers): void {
   const charset = parametersOf(headers).find((parameter) => parameter.startsWith("charset="));
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) throw unsupported("the charset must be UTF-8");
 }

@@ -5,6 +5,7 @@ import { TimeoutError, withTimeout } from "../../platform/timeout.ts";
 import { bodyTimeoutMs, requestBytesMax, streamBytesMax, streamIdleMs, streamsMax, streamTimeoutMs } from "../../schemas/limits.ts";
 import { readChunks } from "../ingest/read-body.ts";
 import type { BodyLimits } from "../ingest/read-body.ts";
+import { requireUtf8 } from "../ingest/read-items.ts";
 import type { Delivery } from "../ingest/publish.ts";
 import { Answer } from "./answer.ts";
 import type { StreamDeps } from "./deliver-batch.ts";
@@ -27,6 +28,7 @@ export type Opened =
 
 /** Throws AppError: 408, 413 and 415 as read-body.ts has them. */
 export async function openBody(request: Request): Promise<Opened> {
+  requireUtf8(request.headers);
   const chunks = readChunks(request, limits);
   if (wantsStream(request.headers)) return { kind: "stream", chunks };
   try {

@@ -5,6 +5,7 @@ import type { Breaker } from "../../platform/breaker.ts";
 import { streamHoldMs, streamLineBytesMax, streamLinesMax, streamUnflushedBytesMax } from "../../schemas/limits.ts";
 import type { Publication, PublishReply } from "../../schemas/rpc.ts";
 import { sentEvent } from "../../tests/support/sent-events.ts";
+import type { Flow } from "../ingest/admission.ts";
 import type { Parking } from "../ingest/backlog.ts";
 import type { Delivery } from "../ingest/publish.ts";
 import { overQuota } from "../quota/quota.ts";
@@ -17,6 +18,7 @@ type Channel = (stream: string, events: readonly Publication[]) => Promise<Publi
 /** Channels that know what they were given, unless told otherwise, and a clock that waiting moves. */
 class World implements StreamDeps {
   readonly breakers = new Map<string, Breaker>();
+  readonly flows = new Map<string, Flow>();
   readonly publishTimeoutMs = 15;
   readonly sendTimeoutMs = 15;
   readonly known = new Set<string>();
@@ -93,6 +95,8 @@ async function* bodyOf(...parts: (string | Uint8Array | Error)[]): AsyncGenerato
 }
 
 type Verdict = Readonly<Record<string, unknown>>;
+
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 async function run(
   body: AsyncGenerator<Uint8Array>,
@@ -193,8 +197,8 @@ describe("a channel that does not take it", () => {
     }
     const running = run(endless(), world);
     await stuck.promise;
-    // Everything that could be read without the channel is read by then.
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Reading goes on without timers: after one turn of the event loop all is read that can be read without the channel.
+    await turn();
     const readWhileStuck = readBytes;
     release.resolve();
     const { report, last } = await running;

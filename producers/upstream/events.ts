@@ -5,7 +5,16 @@ import type { UpstreamFrame } from "../../schemas/upstream.ts";
 import type { Item } from "../ingest/item.ts";
 
 /** Where the dialects of `data` say when it happened (docs/dialects.md). */
-const timesOfData = ["timestamp", "created_at", "createdAt", "detected_at", "detectedAt", "last_update", "last_modified", "updated_at"];
+export const timesOfData = [
+  "timestamp",
+  "created_at",
+  "createdAt",
+  "detected_at",
+  "detectedAt",
+  "last_update",
+  "last_modified",
+  "updated_at",
+];
 
 export function itemOf({ body }: UpstreamFrame): Item {
   // A backend that speaks CloudEvents has ids and times of its own: the same ones it posts under.

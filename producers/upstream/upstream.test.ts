@@ -33,6 +33,7 @@ function depsThat(publish: PublishDeps["publish"], charge: PublishDeps["charge"]
     parking: async () => ({ kind: "open" }),
     wait: async () => undefined,
     breakers: new Map([["opportunities", closedBreaker]]),
+    flows: new Map(),
     publishTimeoutMs: 1_000,
     sendTimeoutMs: 1_000,
     nowMs: () => nowMs,

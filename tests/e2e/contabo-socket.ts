@@ -1,8 +1,8 @@
-/** A stand-in for Contabo's socket, as its docs/API.md describes it: takes a token and subscriptions, sends `{type, data}` frames without
- *  sequence or heartbeat. It can drop its connections, refuse new ones, or stall: hold them and say nothing. */
+/** A stand-in for Contabo's socket and the lists of its API, as its docs/API.md describes them: takes a token and subscriptions, sends
+ *  `{type, data}` frames without sequence or heartbeat. It can drop its connections, refuse new ones, or stall: hold them and say nothing. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { waitFor } from "./log.ts";
@@ -21,6 +21,10 @@ interface Connection extends Client {
 
 export class ContaboSocket {
   readonly clients: Client[] = [];
+  /** What its API answers, by path; a text is sent as it is, and what it does not know is not found. */
+  readonly api = new Map<string, unknown>();
+  /** Each question to it. */
+  readonly asked: { readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
   readonly #server: Server;
   readonly #token: string;
   readonly #connections = new Set<Connection>();
@@ -30,17 +34,28 @@ export class ContaboSocket {
   private constructor(server: Server, token: string) {
     this.#server = server;
     this.#token = token;
+    server.on("request", ({ url = "", headers }: IncomingMessage, response: ServerResponse) => {
+      this.asked.push({ url, headers });
+      const answer = this.api.get(new URL(url, "http://contabo.test").pathname);
+      if (answer === undefined) response.writeHead(404).end();
+      else response.end(typeof answer === "string" ? answer : JSON.stringify(answer));
+      this.#poke();
+    });
     server.on("upgrade", (request: IncomingMessage, socket: Duplex) => this.#upgrade(request, socket));
   }
 
   static async start(token: string): Promise<ContaboSocket> {
-    const server = createServer((_, response) => response.writeHead(404).end()).listen(0, "127.0.0.1");
+    const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     return new ContaboSocket(server, token);
   }
 
   url(path: string): string {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}${path}`;
+  }
+
+  get origin(): string {
+    return this.url("").replace(/^ws/, "http");
   }
 
   /** Connections that authenticated and subscribed, and are still there. */

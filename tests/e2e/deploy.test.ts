@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { accessSync, constants, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { CloudflareStandIn } from "../support/cloudflare-api.ts";
+import { CloudflareStandIn } from "./cloudflare-api.ts";
 import { EdgeProcess, freshState } from "./edge-process.ts";
 
 const root = join(import.meta.dirname, "..", "..");

@@ -1,9 +1,11 @@
 /** Streams of NDJSON at the edge as it is started, over raw sockets: what HTTP clients of other languages do to a body. The long stream has
  *  20,000 events here; with INGEST_STREAM_EVENTS=200000 it is the 64 MiB of the protocol. */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { brotliDecompressSync, constants, createBrotliCompress, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { streamUnflushedBytesMax } from "../../schemas/limits.ts";
 import { EdgeProcess, freshState } from "./edge-process.ts";
 
 const key = "dev-ingest-key-0001";
@@ -241,6 +243,25 @@ describe("a bomb", () => {
 /** Lines of some 335 bytes: 200,000 are 64 MiB. */
 const events = Number(process.env["INGEST_STREAM_EVENTS"] ?? 20_000);
 
+interface StreamDone {
+  readonly event: string;
+  readonly lines: number;
+  readonly unflushed_bytes_peak: number;
+}
+
+/** What the edge itself says of its last stream of so many lines, since this time (the log's file is the folder's, not this edge's alone). */
+async function unflushedPeak(lines: number, sinceMs: number): Promise<number> {
+  const peaks = (): number[] =>
+    readFileSync(".local/edge.log", "utf8")
+      .split("\n")
+      .filter((line) => line.includes('"ingest.stream.done"') && Date.parse(line.slice(0, 24)) >= sinceMs)
+      .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as StreamDone)
+      .filter((done) => done.lines === lines)
+      .map((done) => done.unflushed_bytes_peak);
+  await expect.poll(peaks, { timeout: 10_000 }).not.toEqual([]);
+  return peaks().at(-1) ?? Number.NaN;
+}
+
 describe(`a stream of ${events} events`, () => {
   const lineBytes = 335;
 
@@ -252,14 +273,19 @@ describe(`a stream of ${events} events`, () => {
     const bytes = Buffer.from(lines.join(""));
     const line = new Line(edge.port, { reads });
     const startedAt = performance.now();
+    const startedMs = Date.now();
     await line.head([typeOf, `content-length: ${bytes.byteLength}`]);
     for (let at = 0; at < bytes.byteLength; at += 65_536) await line.write(bytes.subarray(at, at + 65_536));
     const sentMs = performance.now() - startedAt;
     const answer = await line.answer();
     const ms = performance.now() - startedAt;
+    const peakBytes = await unflushedPeak(events, startedMs);
     console.log(
-      `${events} events, ${(bytes.byteLength / mebibyte).toFixed(1)} MiB: sent in ${sentMs.toFixed(0)} ms, answered in ${ms.toFixed(0)} ms`,
+      `${events} events, ${(bytes.byteLength / mebibyte).toFixed(1)} MiB: sent in ${sentMs.toFixed(0)} ms, answered in ${ms.toFixed(0)} ms, ` +
+        `at most ${peakBytes} of ${streamUnflushedBytesMax} bytes unflushed`,
     );
+    expect(peakBytes).toBeGreaterThan(0);
+    expect(peakBytes).toBeLessThanOrEqual(streamUnflushedBytesMax);
     const verdicts = verdictsOf(answer);
     expect(answer.status).toBe(200);
     expect(verdicts).toHaveLength(events + 1);

@@ -17,7 +17,8 @@ beforeAll(async () => {
   first = await ContaboSocket.start(token);
   second = await ContaboSocket.start(token);
   const urls = `${first.url("/ws")},${second.url("/ws/realtime")}`;
-  args = ["--no-feed", "--state", freshState(), "--var", `CONTABO_WS_URLS=${urls}`];
+  const variables = [`CONTABO_WS_URLS=${urls}`, `CONTABO_BACKEND_URL=${first.origin},${second.origin}`, "CONTABO_API_PREFIX=/api/v2"];
+  args = ["--no-feed", "--state", freshState(), ...variables.flatMap((variable) => ["--var", variable])];
   edge = await EdgeProcess.start(args);
   await edge.healthy();
 });
@@ -28,13 +29,12 @@ afterAll(async () => {
 
 type Data = Record<string, unknown>;
 
-const startMs = Date.now();
 let serial = 0;
 /** Distinct opportunities, as docs/API.md has them: no id of an event, no sequence. */
 function detections(name: string, count: number): { readonly type: string; readonly data: Data }[] {
   return Array.from({ length: count }, () => {
     serial += 1;
-    const { data } = opportunityJson({ id: `${name}-${serial}`, timeMs: startMs + serial });
+    const { data } = opportunityJson({ id: `${name}-${serial}`, timeMs: Date.now() });
     return { type: "opportunity_detected", data: data as Data };
   });
 }
@@ -147,21 +147,36 @@ it("brings executions and alerts to their channels, in the backend's own spellin
   expect((await logged("alerts")).map(({ data }) => data["message"])).toEqual(["gas is high"]);
 });
 
-it("comes back to a backend that drops its connections, and what that sends again is told once", async () => {
-  const frames = detections("dropped", 60);
+it("comes back to a backend that drops its connections, asks once for what it missed, and tells once what it hears again", async () => {
+  const frames = detections("dropped", 80);
+  const time = new Date().toISOString();
+  const run = { execution_id: "dropped-run", opportunity_id: "x", chain: "ethereum", status: "confirmed", created_at: time };
   const connections = first.clients.length;
   for (const frame of frames.slice(0, 40)) first.send(frame);
   await arrived(first);
+  // What was said while nobody listened stands in lists with what was heard.
+  first.api.set("/api/v2/opportunities", { success: true, data: frames.slice(20, 60).map(({ data }) => data) });
+  first.api.set("/api/v2/executions", [run, run]);
+  const asked = first.asked.length;
   first.drop();
   await first.hasSubscribed(0);
   await first.hasSubscribed(1);
-  for (const frame of frames.slice(20)) first.send(frame);
+  await expect.poll(() => entities("executions", "dropped", "execution_id"), { timeout: 15_000, interval: 100 }).toEqual(["dropped-run"]);
+  for (const frame of frames.slice(50)) first.send(frame);
   await arrived(first);
   expect(await entities("opportunities", "dropped")).toEqual(idsOf(frames));
-  expect([first.clients.length, second.clients.length]).toEqual([connections + 1, 0]);
+  const questions = first.asked.slice(asked);
+  expect(questions.map(({ url }) => url)).toEqual(["/api/v2/opportunities?limit=500", "/api/v2/executions?limit=500"]);
+  for (const { headers } of questions) {
+    expect(headers).toMatchObject({ authorization: `Bearer ${token}`, "x-api-key": "dev-contabo-key-0001" });
+  }
+  expect([first.clients.length, second.clients.length, second.asked.length]).toEqual([connections + 1, 0, 0]);
 });
 
 it("goes over to the second backend within ten seconds when the first stalls, and is subscribed at one only", async () => {
+  // An API that answers nonsense holds nothing up.
+  second.api.set("/api/v2/opportunities", "<html>down for maintenance</html>");
+  second.api.set("/api/v2/executions", `[${"0,".repeat(3_000_000)}0]`);
   const frames = detections("failover", 80);
   for (const frame of frames.slice(0, 40)) first.send(frame);
   await arrived(first);

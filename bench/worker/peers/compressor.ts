@@ -31,29 +31,16 @@ function encoderOf(coding: Coding, { level, lines }: { level: string | null; lin
       return (await encodeWhole(bytes, coding)).byteLength;
     };
   }
-  if (coding === "zstd") return (bytes) => zstdAt(bytes, Number(level));
   return async (bytes) => atLevel(bytes, coding, Number(level));
 }
 
-function atLevel(bytes: Uint8Array, coding: "br" | "gzip", level: number): number {
+function atLevel(bytes: Uint8Array, coding: Coding, level: number): number {
   const { constants } = zlib;
   if (coding === "gzip") return zlib.gzipSync(bytes, { level }).byteLength;
+  if (coding === "zstd") return zlib.zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } }).byteLength;
   const window = Math.min(22, Math.max(16, Math.ceil(Math.log2(bytes.byteLength))));
   const params = { [constants.BROTLI_PARAM_QUALITY]: level, [constants.BROTLI_PARAM_LGWIN]: window };
   return zlib.brotliCompressSync(bytes, { params }).byteLength;
-}
-
-/** In a stream, for the reason that encode.ts gives. */
-function zstdAt(bytes: Uint8Array, level: number): Promise<number> {
-  const { constants } = zlib;
-  const coder = zlib.createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level }, chunkSize: 65_536 });
-  let size = 0;
-  coder.on("data", ({ byteLength }) => void (size += byteLength));
-  return new Promise((resolve, reject) => {
-    coder.on("error", reject);
-    coder.once("end", () => resolve(size));
-    coder.write(bytes, () => coder.flush(constants.ZSTD_e_flush, () => coder.end()));
-  });
 }
 
 /** In pieces as /ops/logs makes them. */

@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
 import { Placement } from "../../../schemas/placement.ts";
 import { LogQuery } from "../../routes/ops-logs.ts";
-import { RevokeBody } from "../../routes/security.ts";
 import { failures, jsonBody, ok, operators, other } from "../parts.ts";
 
 const Stream = z
@@ -47,28 +46,6 @@ export const operatingPaths: ZodOpenApiPathsObject = {
       requestBody: jsonBody(Placement),
       responses: {
         "200": ok("what is set now, and who was told", Placement.extend({ sockets_sent: z.int(), relays_unreached: z.array(z.string()) })),
-        ...failures(401, 504),
-      },
-    },
-  },
-  "/security/revoke": {
-    post: {
-      ...common,
-      tags: ["Security"],
-      operationId: "revoke",
-      summary: "End a token by its jti, or all that a user holds by sub",
-      requestBody: jsonBody(RevokeBody),
-      responses: {
-        "200": ok(
-          "stored; relays close the sockets at once",
-          z.object({
-            jti: z.string().optional(),
-            sub: z.string().optional(),
-            until: z.iso.datetime(),
-            sockets_closed: z.int(),
-            relays_unreached: z.array(z.string()),
-          }),
-        ),
         ...failures(401, 504),
       },
     },

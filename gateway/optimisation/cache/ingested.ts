@@ -16,7 +16,7 @@ export function announcing<D extends Published>(deps: D, waitUntil: (work: Promi
     async publish(stream, events) {
       const reply = await deps.publish(stream, events);
       const tag = CacheTag.safeParse(`backend.${stream}`);
-      if (tag.success) waitUntil(announceChange(tag.data, { nowMs: Date.now(), aheadMs }));
+      if (tag.success && reply.kind === "ok") waitUntil(announceChange(tag.data, { nowMs: Date.now(), aheadMs }));
       return reply;
     },
   } satisfies Published as D;

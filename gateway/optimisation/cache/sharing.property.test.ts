@@ -38,12 +38,14 @@ const language = fc.constantFrom(undefined, "de", "en");
 /** What the origin does: it answers, answers for a header, for one alone, or not at all. */
 const manner = fc.constantFrom("plain", "plain", "varying", "varying", "private", "cookie", "absent", "down");
 
+const asker = { reader: fc.constantFrom(...Object.keys(readers)), language };
 const step = fc.record({
-  reader: fc.constantFrom(...Object.keys(readers)),
+  ...asker,
+  /** Who ask for the same in the same moment. */
+  crowd: fc.array(fc.record(asker), { maxLength: 3 }),
   route: fc.constantFrom(...routes),
   sharedBy: fc.constantFrom("rights" as const, "user" as const),
   query,
-  language,
   manner,
   method: fc.constantFrom("GET", "GET", "HEAD", "POST"),
   /** Memories that share the stores; the third is in another colo. */
@@ -94,7 +96,7 @@ describe.each<[string, number, () => readonly [colo: TierStore, kv: TierStore]]>
   it("an answer made for one never reaches another whose rights, query or headers differ", { timeout: 120_000 }, async () => {
     const tally = { hits: 0, collapsed: 0, stale: 0 };
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 40 }), async (steps) => {
         run += 1;
         const clock = clockOf(1_800_000_000_000);
         const [colo, kv] = stores();
@@ -103,14 +105,15 @@ describe.each<[string, number, () => readonly [colo: TierStore, kv: TierStore]]>
         for (const one of steps) {
           if (one.isAlone) await Promise.all(under);
           clock.nowMs += one.waitMs;
-          under.push(check({ ...one, run }, isolates[one.isolate], tally));
+          for (const who of [{}, ...one.crowd]) under.push(check({ ...one, ...who, run }, isolates[one.isolate], tally));
         }
         await Promise.all(under);
       }),
-      { numRuns },
+      // Shrinking would ask thousands of times more.
+      { numRuns, endOnFailure: true },
     );
-    // The property holds for a cache that shares nothing, too: this one did share.
-    expect(Math.min(tally.hits, tally.stale, tally.collapsed)).toBeGreaterThan(0);
+    // The property holds for a cache that shares nothing, too: this one did share. (A few orders alone may be too few for it.)
+    if (numRuns > 10) expect(Math.min(tally.hits, tally.stale, tally.collapsed)).toBeGreaterThan(0);
   });
 });
 
@@ -118,9 +121,9 @@ let run = 0;
 
 async function check(made: Step, edge: ReturnType<typeof isolate> | undefined, tally: { hits: number; collapsed: number; stale: number }) {
   const { route, sharedBy, reader } = made;
-  const asker = readers[reader];
-  if (asker === undefined || edge === undefined) throw new Error(reader);
-  const partition = partitionOf({ sharedBy, reader: asker, isPublic: route.isPublic, publicChannels: [] });
+  const known = readers[reader];
+  if (known === undefined || edge === undefined) throw new Error(reader);
+  const partition = partitionOf({ sharedBy, reader: known, isPublic: route.isPublic, publicChannels: [] });
   const headers: Record<string, string> = made.language === undefined ? {} : { "accept-language": made.language };
   const path = `${route.path}/${made.run}/${sharedBy}`;
   const { policy } = route;

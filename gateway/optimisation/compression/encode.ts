@@ -21,10 +21,6 @@ function loadZlib(): Promise<Zlib> {
   return loading;
 }
 
-/** workerd's zstd fails in the call that ends a body when that gives out more than 40 KiB at once ("Unexpected end of file", seen on
- *  workerd 20261102): larger bodies go through a stream, which is flushed before it ends. */
-const zstdCallBytesMax = 32_768;
-
 /** The whole body. */
 export async function encodeWhole(bytes: Uint8Array, coding: Coding): Promise<Uint8Array> {
   const zlib = await loadZlib();
@@ -32,12 +28,17 @@ export async function encodeWhole(bytes: Uint8Array, coding: Coding): Promise<Ui
   const options = optionsOf(zlib, coding, work);
   if (coding === "br") return zlib.brotliCompressSync(bytes, options);
   if (coding === "gzip") return zlib.gzipSync(bytes, options);
-  if (bytes.byteLength <= zstdCallBytesMax) return zlib.zstdCompressSync(bytes, options);
-  const encoder = new Encoder(zlib, coding, work);
   try {
-    return joined([await encoder.write(bytes), await encoder.end()]);
-  } finally {
-    encoder.destroy();
+    return zlib.zstdCompressSync(bytes, options);
+  } catch {
+    // workerd's zstd fails where the call that ends a body gives out more than 40 KiB ("Unexpected end of file", workerd 20261102). A stream
+    // that is flushed before it ends takes any body, but to open one costs more than to compress most.
+    const encoder = new Encoder(zlib, coding, work);
+    try {
+      return joined([await encoder.write(bytes), await encoder.end()]);
+    } finally {
+      encoder.destroy();
+    }
   }
 }
 

@@ -5,6 +5,8 @@ declare module "node:zlib" {
     /** How each piece that is written ends. */
     readonly flush?: number;
     readonly chunkSize?: number;
+    /** zstd alone. */
+    readonly pledgedSrcSize?: number;
     readonly params?: Readonly<Record<number, number>>;
   }
   interface Coder {

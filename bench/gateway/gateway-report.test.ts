@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import { renderGateway, renderTargets } from "./gateway-report.ts";
+
+const asked = (...micros: number[]) => micros.map((microsCpu) => ({ microsCpu, p50Ms: 1, p99Ms: 2, outcomes: { "200 hit": 10 } }));
+
+it.each([
+  [200, "met"],
+  [201, "MISSED"],
+])("beside a bare handler of 100 µs, a hit of %i µs has the aim %s", (micros, verdict) => {
+  const rounds = { "bare handler": asked(100), "anonymous hit": asked(micros), banned: asked(1) };
+  expect(renderTargets(rounds, ["banned"]).split("\n")[0]).toMatch(new RegExp(`: ${verdict}$`));
+});
+
+it.each([
+  [149, "refusals are the cheapest"],
+  [150, "refusals are NOT the cheapest"],
+])("of answers at 150 µs, a refusal of %i µs: %s", (micros, verdict) => {
+  const rounds = {
+    "bare handler": asked(100),
+    "anonymous hit": asked(150),
+    miss: asked(400),
+    "bad token": asked(micros),
+    banned: asked(90),
+  };
+  expect(renderTargets(rounds, ["bad token", "banned"])).toContain(verdict);
+});
+
+it("takes ratios within a round, so that a slow minute slows both", () => {
+  const text = renderGateway({ "bare handler": asked(100, 1_000, 100), "anonymous hit": asked(150, 1_500, 150) });
+  expect(text).toContain("150 [150–1500] µs CPU  1.50 [1.50–1.50]× bare");
+  expect(text).toContain("30 × 200 hit");
+});

@@ -1,0 +1,31 @@
+/** The whole edge and, beside it, a handler that returns the same body. */
+import { join, resolve } from "node:path";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import { migrate } from "../../demo/edge/migrate.ts";
+import { readDevVars } from "../../demo/edge/variables.ts";
+import { startRuntime, type Runtime } from "../peers/runtime.ts";
+import { host, jsonHeaders, type Server } from "../peers/server.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+export interface Gateway extends Server {
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** The limiter counts every request, as in production, and refuses none of the bench's own. */
+export async function startGateway(): Promise<Gateway> {
+  const config = unstable_readConfig({ config: join(root, "wrangler.toml") });
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
+  const variables: Record<string, unknown> = { ...config.vars, ...readDevVars(root), RATE_LIMIT_REQUESTS: "10000000" };
+  const { runtime, port, pids, stop } = await startRuntime(join(root, "worker.ts"), { ...workerOptions, bindings: variables as never });
+  for (const { binding, migrations_dir: folder } of config.d1_databases) {
+    if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));
+  }
+  const [key = ""] = String(variables["INGEST_API_KEYS"]).split(",");
+  const post = { path: "/api/events", headers: { ...jsonHeaders, authorization: `Bearer ${key}` }, takesArrays: true };
+  return { host, port, pids, stop, post, variables };
+}
+
+export function startBare(body: string): Promise<Runtime> {
+  return startRuntime(join(root, "bench/worker/peers/bare-fetch.ts"), { compatibilityDate: "2026-11-01", bindings: { BODY: body } });
+}

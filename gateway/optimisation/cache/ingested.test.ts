@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import type { PublishReply } from "../../../schemas/rpc.ts";
+import { changedHereMs } from "../../../stores/changes.ts";
+import { readChange } from "../../../stores/colo-cache.ts";
+import { announcing } from "./ingested.ts";
+
+const ok: PublishReply = { v: 1, kind: "ok", epoch: "e1", offsets: [], duplicates: [] };
+const full: PublishReply = { v: 1, kind: "full", retryAfterMs: 1 };
+
+it("what the backend posts makes its cached answers old: here at once, in the colo for the second, without the poster waiting", async () => {
+  const startedAtMs = Date.now();
+  const kept: Promise<unknown>[] = [];
+  const { publish } = announcing({ publish: async () => ok }, (work) => kept.push(work));
+  expect(await publish("strategies", [])).toBe(ok);
+  expect(changedHereMs("backend.strategies")).toBeGreaterThanOrEqual(startedAtMs);
+  await Promise.all(kept);
+  expect(await readChange("backend.strategies")).toBe(changedHereMs("backend.strategies") + 1_000);
+});
+
+it("what was not accepted, or is nothing the cache knows, announces nothing", async () => {
+  const kept: Promise<unknown>[] = [];
+  const answers: Record<string, () => Promise<PublishReply>> = {
+    executions: () => Promise.reject(new Error("timeout")),
+    opportunities: async () => full,
+    alerts: async () => ok,
+  };
+  const { publish } = announcing({ publish: (stream) => answers[stream]?.() ?? Promise.reject(new Error(stream)) }, (work) =>
+    kept.push(work),
+  );
+  await expect(publish("executions", [])).rejects.toThrow("timeout");
+  await publish("opportunities", []);
+  await publish("alerts", []);
+  expect([kept, changedHereMs("backend.executions"), changedHereMs("backend.opportunities")]).toEqual([[], 0, 0]);
+});
