@@ -103,6 +103,15 @@ it.each([
   expect(problemsOf({ ...production, WEBHOOK_SECRET: secret }).map((problem) => problem.split(":")[0])).toEqual(["WEBHOOK_SECRET"]);
 });
 
+it("knows the secret before, which is one: a comma may stand in it", () => {
+  const previous = `${"p".repeat(31)},${"q".repeat(31)}`;
+  expect(parseConfig({ ...production, JWT_SECRET_PREVIOUS: previous, TOKEN_ALG: "ES256" })).toMatchObject({
+    jwt: { secret: production.JWT_SECRET, previousSecret: previous },
+    tokenAlgorithm: "ES256",
+  });
+  expect(parseConfig({ ...production, JWT_SECRET_PREVIOUS: "" }).jwt.previousSecret).toBeUndefined();
+});
+
 it("parses an environment once", () => {
   const config = configOf(env);
   expect(config.environment).toBe("development");
@@ -161,7 +170,7 @@ it("keeps the log for a year and raw objects for a day unless told, and for ever
 it("limits and mints by the seed's figures unless told", () => {
   const config = parseConfig(production);
   expect(config.rateLimit).toEqual({ requests: 1_000, windowSeconds: 900 });
-  expect(config.tokenLifetimeSeconds).toBe(3_600);
+  expect([config.tokenLifetimeSeconds, config.tokenAlgorithm, config.jwt.previousSecret]).toEqual([3_600, "HS256", undefined]);
   expect(config.securityHeaders).toBe(true);
 });
 
@@ -171,6 +180,10 @@ it.each([
   ["CONTABO_API_PREFIX", "/api/"],
   ["JWT_EXPIRY", "1h"],
   ["JWT_EXPIRY", "59"],
+  ["JWT_SECRET_PREVIOUS", "s".repeat(31)],
+  ["JWT_SECRET_PREVIOUS", "dev-jwt-secret-not-for-production-0001"],
+  ["TOKEN_ALG", "none"],
+  ["TOKEN_ALG", "RS256"],
   ["RATE_LIMIT_REQUESTS", "0"],
   ["RATE_LIMIT_WINDOW", "86401"],
   ["SECURITY_HEADERS_ENABLED", "yes"],

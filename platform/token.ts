@@ -1,6 +1,6 @@
-/** Verifies a client's JWT: the key decides the algorithm, never the token. HS256 by our secret, ES256 by our own key pairs, RS256, ES256
- *  and EdDSA by the issuer's published keys; `exp` required, issuer and audience ours. Expired is told apart from invalid, because a client refreshes the one and
- *  must not retry the other. */
+/** Verifies a client's JWT: the key decides the algorithm, never the token. HS256 by our secret, ES256 by our own key pairs, RS256, ES256 and
+ *  EdDSA by the issuer's published keys; `exp` required, issuer and audience ours. Expired is told apart from invalid, because a client
+ *  refreshes the one and must not retry the other. */
 import { decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from "jose";
 import { AppError } from "./errors.ts";
 import { readClaims, type Claims } from "./claims.ts";
@@ -15,7 +15,7 @@ export interface TokenRules {
   readonly previousSecret?: string | undefined;
   readonly issuer: string | readonly string[];
   readonly audience: string | readonly string[];
-  /** Where the issuer publishes its keys; without it only HS256 is taken. */
+  /** Where the issuer publishes its keys; without it no keys but ours are taken. */
   readonly jwksUrl?: string | undefined;
   /** Our own key pairs; without them no token of theirs is taken. */
   readonly ownKeys?: Pick<OwnKeys, "find"> | undefined;

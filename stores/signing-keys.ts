@@ -65,7 +65,9 @@ export async function putSigningKey(
 ): Promise<boolean> {
   const { kid, jwk, privateBox, createdMs, signsFromMs, untilMs } = key;
   const { othersUntilMs, when } = succession;
-  const [, stored] = await SESSIONS_DB.batch([
+  const [, , stored] = await SESSIONS_DB.batch([
+    // After a theft the others go first: there is always room for the one in their place.
+    SESSIONS_DB.prepare("UPDATE signing_keys SET until_ms = ?1 WHERE ?2 <= ?1 AND until_ms > ?1").bind(row.timeMs, othersUntilMs),
     SESSIONS_DB.prepare("DELETE FROM signing_keys WHERE until_ms <= ?1").bind(row.timeMs),
     SESSIONS_DB.prepare(insertSql).bind(
       ...[kid, ownAlgorithm, JSON.stringify(jwk), privateBox, createdMs, signsFromMs, untilMs, signingKeysMax, when],

@@ -9,13 +9,19 @@ interface Described {
   readonly paths?: Readonly<Record<string, object>>;
 }
 
+const proxy = "/api/proxy";
+
 /** The gateway's types stand on the Worker's globals, which redeclare Node's: it is taken by its address, with the shapes that matter here. */
 async function gateway(): Promise<{ readonly routes: readonly Route[]; readonly document: Described }> {
   const load = async (path: string): Promise<Record<string, unknown>> =>
     (await import(new URL(path, import.meta.url).href)) as Record<string, unknown>;
   const { app } = await load("../gateway/app.ts");
   const { openApiDocument } = await load("../gateway/openapi/document.ts");
-  return { routes: (app as { routes: readonly Route[] }).routes, document: (openApiDocument as () => Described)() };
+  const { proxyRoutes } = await load("../gateway/proxy/table.ts");
+  const own = (app as { routes: readonly Route[] }).routes.filter(({ path }) => !path.startsWith(proxy));
+  // One route of the app; what is behind it is in a table of its own.
+  const behind = (proxyRoutes as readonly Route[]).map(({ method, path }) => ({ method, path: `${proxy}${path}` }));
+  return { routes: [...own, ...behind], document: (openApiDocument as () => Described)() };
 }
 
 interface Route {

@@ -1,5 +1,6 @@
 /** The sockets of a relay as the platform hands them over: opened, found again after a sleep, ended. What they say is the session's. */
 import { dialects } from "../../channels/dialects/index.ts";
+import { closeCodes } from "../../schemas/socket.ts";
 import { legacyAfterMs, silentMs } from "./bounds.ts";
 import { Connection, type Attachment } from "./connection.ts";
 import type { Access } from "./access.ts";
@@ -103,6 +104,11 @@ export class Sockets {
   #restore(socket: WebSocket): Connection | undefined {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     if (attachment === null || socket.readyState !== WebSocket.OPEN) return undefined;
+    if ((attachment.v as number) !== 1) {
+      // Of a later deploy that was taken back: its client comes back to what is known here.
+      socket.close(closeCodes.restart, "restart");
+      return undefined;
+    }
     const connection = new Connection(socket, attachment);
     this.#connections.set(socket, connection);
     return connection;

@@ -14,12 +14,17 @@ const path = z
   .regex(/^\/api\/[^\\#\s]*$/, 'must be an address such as "/api/opportunities?limit=5"')
   .refine(isOfApi, "must stay below /api/, and be no batch itself");
 
+const value = z.string().max(headerCharsMax).optional();
+const OwnHeaders = z.strictObject(
+  Object.fromEntries(batchHeaders.map((name) => [name, value])) as Record<(typeof batchHeaders)[number], typeof value>,
+);
+
 const Part = z
   .strictObject({
     id: z.union([z.string().max(idCharsMax), z.int()]).optional(),
     method: z.enum(["GET", "HEAD", "POST", "PUT", "DELETE"], "must be GET, HEAD, POST, PUT or DELETE"),
     path,
-    headers: z.partialRecord(z.enum(batchHeaders, `must be one of ${batchHeaders.join(", ")}`), z.string().max(headerCharsMax)).default({}),
+    headers: OwnHeaders.default({}),
     body: z.unknown().optional(),
   })
   .refine(({ method, body }) => body === undefined || (method !== "GET" && method !== "HEAD"), {

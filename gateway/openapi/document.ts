@@ -9,6 +9,7 @@ import { deadLetterPaths } from "./paths/dead-letters.ts";
 import { ingestPaths } from "./paths/ingest.ts";
 import { logPaths } from "./paths/logs.ts";
 import { operatingPaths } from "./paths/operating.ts";
+import { proxyPaths } from "./paths/proxy.ts";
 import { readingPaths } from "./paths/reading.ts";
 import { rulesPaths } from "./paths/rules.ts";
 import { securityPaths } from "./paths/security.ts";
@@ -34,6 +35,7 @@ export function openApiDocument(): ReturnType<typeof createDocument> {
       paths: {
         ...ingestPaths,
         ...readingPaths,
+        ...proxyPaths,
         ...logPaths,
         ...operatingPaths,
         ...deadLetterPaths,

@@ -1,10 +1,11 @@
 /** Reads of the hot cache through the cache of answers, with a clock that moves. */
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EdgeEvent } from "../../schemas/event.ts";
 import { announceChange } from "../../stores/changes.ts";
 import { findHotTable } from "../../stores/hot-cache-tables.ts";
 import { upsertNewest } from "../../stores/hot-cache.ts";
+import { setFaults } from "../../tests/support/faults.ts";
 import { execution, opportunity, placed } from "../../tests/support/placed.ts";
 import { client, signToken, strategy } from "../../tests/support/reading.ts";
 import type { Ask } from "../../tests/support/reading.ts";
@@ -216,4 +217,19 @@ it.each(["API_CACHE"])("without %s reads are what they were", async (binding) =>
   await store("strategies", [strategy("a", { timeMs: nowMs })]);
   const broken = { get: () => Promise.reject(new Error("KV is down")), put: () => Promise.reject(new Error("KV is down")) };
   expect((await seen("/api/strategies", { token: admin, variables: { [binding]: broken } })).slice(0, 2)).toEqual([200, ["a"]]);
+});
+
+it("requests that come together, each its own to the runtime, cost D1 one read and are all answered", async () => {
+  let reads = 0;
+  setFaults({
+    d1: (binding) => {
+      if (binding === "STRATEGIES_DB") reads += 1;
+    },
+  });
+  const fetches = Array.from({ length: 40 }, () => exports.default.fetch("https://edge.test/api/strategies?limit=13", operator));
+  const statuses = (await Promise.all(fetches)).map((response) => [response.status, response.headers.get("cache-status")]);
+  setFaults({});
+  expect(statuses.map(([status]) => status)).toEqual(Array.from({ length: 40 }, () => 200));
+  expect(reads).toBe(1);
+  expect(statuses.filter(([, status]) => /hit|collapsed/.test(String(status)))).toHaveLength(39);
 });

@@ -55,9 +55,10 @@ describe("a rotation", () => {
     expect(await rowCount("signing_keys")).toBe(0);
   });
 
-  it("ends when sixteen keys are live", async () => {
+  it("ends when sixteen keys are live, but for the one after a theft, which ends them all", async () => {
     for (let n = 0; n < 16; n += 1) expect((await rotate()).status).toBe(201);
     expect([(await rotate()).error?.code, await rowCount("signing_keys")]).toEqual(["CAPACITY_EXCEEDED", 16]);
+    expect([(await rotate({ overlap_seconds: 0 })).status, await rowCount("signing_keys")]).toEqual([201, 1]);
   });
 
   it("publishes the new key before it signs, and the old one verifies for as long as its tokens may live", async () => {

@@ -11,9 +11,10 @@ import { cacheSession, findCachedSession, forgetCachedSession, type CachedSessio
 import { createSession, endSession, findSession, rotateSession } from "../../stores/sessions.ts";
 import { ask } from "../http/ask.ts";
 import type { AuditContext } from "./audit.ts";
+import { secretsOf } from "./derived-keys.ts";
 import { prepareSigning, type AccessToken } from "./mint-access-token.ts";
 import { readRefreshToken, refreshToken } from "./mint-refresh-token.ts";
-import { revocationsOf, tellRelays, type Told } from "./revocations.ts";
+import { revocationsOf, type Told } from "./revocations.ts";
 import { judge } from "./sessions-judge.ts";
 
 export interface SessionDeps {
@@ -24,8 +25,6 @@ export interface SessionDeps {
   readonly by: Pick<AuditEntry, "actor" | "address" | "requestId">;
   tell(env: Env, revocation: Revocation): Promise<Told>;
 }
-
-export const platformTell: SessionDeps["tell"] = tellRelays;
 
 export interface Issued {
   readonly session: Session;
@@ -119,12 +118,6 @@ export async function describeSession(
     logWarning("session.unread", { reason: messageOf(error) });
     return undefined;
   }
-}
-
-/** Those that may have sealed a refresh token, the present one first. */
-export function secretsOf(env: Env): string[] {
-  const { secret, previousSecret } = configOf(env).jwt;
-  return previousSecret === undefined ? [secret] : [secret, previousSecret];
 }
 
 function issued(session: Session, access: AccessToken, { env }: SessionDeps): Issued {

@@ -5,7 +5,9 @@ import { AppError } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
 import { ownAlgorithm, ownKeyPrefix, OwnKeys, PublicJwk } from "../../platform/own-keys.ts";
 import type { AuditRow } from "../../schemas/audit.ts";
+import { tokenSecondsMax } from "../../schemas/token-limits.ts";
 import { noEndMs, putSigningKey, readPublishedKeys, readSigners, type NewKey, type Succession } from "../../stores/signing-keys.ts";
+import { secretsOf } from "./derived-keys.ts";
 import { openPrivateKey, sealPrivateKey } from "./signing-keys-box.ts";
 
 const known = new WeakMap<object, OwnKeys>();
@@ -22,23 +24,15 @@ export interface SigningKey {
   readonly key: CryptoKey;
 }
 
-/** The secrets that may have sealed a private half, the present one first. */
-function secretsOf(env: Env): string[] {
-  const { secret, previousSecret } = configOf(env).jwt;
-  return previousSecret === undefined ? [secret] : [secret, previousSecret];
-}
-
 /** The pair that signs now. Makes one when there is none, or none that our secrets can open. Throws what D1 throws. */
 export async function signingKeyOf(env: Env, nowMs: number): Promise<SigningKey> {
   const kept = await openSigner(env, nowMs);
   if (kept !== undefined) return kept.key;
   const hasSealed = (await readSigners(env, nowMs)).length > 0;
   if (hasSealed) logWarning("token.signing_keys.sealed", {});
-  await addSigningKey(
-    env,
-    { signsFromMs: nowMs, succession: { othersUntilMs: noEndMs, when: hasSealed ? "always" : "first" } },
-    madeBy(nowMs),
-  );
+  // What nobody can open signs no more: it verifies for as long as its last token may live.
+  const othersUntilMs = nowMs + tokenSecondsMax * 1_000;
+  await addSigningKey(env, { signsFromMs: nowMs, succession: { othersUntilMs, when: hasSealed ? "always" : "first" } }, madeBy(nowMs));
   const made = await openSigner(env, nowMs);
   if (made === undefined) throw new AppError("CAPACITY_EXCEEDED", "there are too many signing keys", { retryAfterSeconds: 60 });
   return made.key;

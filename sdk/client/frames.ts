@@ -19,9 +19,23 @@ export interface EventFrame {
   readonly stale?: true;
 }
 
+/** An event as the application sees it. */
+export type ChannelEvent<D> = Omit<EventFrame, "data" | "meta"> & { readonly data: D };
+
+/** A page of the log, as it answers a question. */
+export interface HistoryFrame {
+  readonly type: "history";
+  readonly channel: string;
+  readonly epoch: string;
+  readonly offset: number;
+  readonly events: readonly EventFrame[];
+  readonly id?: string | number;
+}
+
 /** The frames that are not events, as far as this client acts on them. */
 export type ControlFrame =
-  | Extract<ServerFrame, { type: "welcome" | "authenticated" | "subscribed" | "unsubscribed" | "pong" | "error" }>
+  | Extract<ServerFrame, { type: "welcome" | "authenticated" | "subscribed" | "unsubscribed" | "presence" | "pong" | "error" }>
+  | HistoryFrame
   | { readonly type: "position"; readonly channel: string; readonly offset: number }
   | { readonly type: "token_expiring"; readonly expires_at: string };
 
@@ -61,6 +75,14 @@ const controlFields: Readonly<Record<ControlFrame["type"], (frame: Fields) => bo
   subscribed: (frame) => typeof frame["channel"] === "string" && typeof frame["epoch"] === "string" && isOffset(frame["offset"]),
   unsubscribed: (frame) => typeof frame["channel"] === "string" && typeof frame["code"] === "number",
   position: (frame) => typeof frame["channel"] === "string" && isOffset(frame["offset"]),
+  presence: ({ channel, members, clients, users }) =>
+    typeof channel === "string" && Array.isArray(members) && members.every(isMember) && isOffset(clients) && isOffset(users),
+  history: ({ channel, epoch, offset, events }) =>
+    typeof channel === "string" &&
+    typeof epoch === "string" &&
+    isOffset(offset) &&
+    Array.isArray(events) &&
+    events.every((event) => isFields(event) && isEvent(event)),
   pong: () => true,
   error: (frame) => typeof frame["code"] === "string",
 };
@@ -73,6 +95,10 @@ function readFrame(frame: Fields): Frame | undefined {
 
 function isControlType(type: string): type is ControlFrame["type"] {
   return Object.hasOwn(controlFields, type);
+}
+
+function isMember(member: unknown): boolean {
+  return isFields(member) && typeof member["user"] === "string" && typeof member["client"] === "string";
 }
 
 function isEvent({ channel, epoch, offset, prev, id, data }: Fields): boolean {

@@ -2,6 +2,7 @@
 import type { Position } from "./channels.ts";
 import type { Off } from "./emitter.ts";
 import type { Entities, EntityList } from "./entities.ts";
+import type { HistoryOptions, HistoryPage, Presence } from "./requests.ts";
 import type { ChannelEvents, Subscription } from "./subscription.ts";
 import type { Phase } from "./tracker.ts";
 
@@ -11,6 +12,10 @@ export interface Channel<D> {
   readonly position: Position | undefined;
   readonly phase: Phase;
   on<K extends keyof ChannelEvents<D>>(type: K, listener: (value: ChannelEvents<D>[K]) => void): Off;
+  /** Who listens now; needs the right `presence`. Rejects with an EdgeError, also when no answer comes. */
+  presence(): Promise<Presence>;
+  /** A page of the channel's log, filtered like the channel; needs the right `history`. Rejects likewise. */
+  history(options?: HistoryOptions): Promise<HistoryPage<D>>;
   /** Ends this handle and its listeners; the subscription ends with its last handle. */
   close(): void;
 }
@@ -34,6 +39,8 @@ export function handleOf<D>(subscription: Subscription<D>, release: () => void):
     on(type, listener) {
       return heldIn(offs, subscription.events.on(type, listener));
     },
+    presence: () => subscription.presence(),
+    history: (options = {}) => subscription.history(options),
     close() {
       endAll(offs);
       release();

@@ -20,4 +20,6 @@ export { EdgeError } from "./errors.ts";
 export type { EntityList } from "./entities.ts";
 export type { Status } from "./link.ts";
 export type { Snapshot, SnapshotItem } from "./snapshot.ts";
+export type { ChannelEvent } from "./frames.ts";
+export type { HistoryOptions, HistoryPage, Presence } from "./requests.ts";
 export type { ChannelEvents } from "./subscription.ts";

@@ -3,18 +3,19 @@ import { Acks } from "./acks.ts";
 import type { Filters, Position } from "./channels.ts";
 import { Emitter } from "./emitter.ts";
 import { EdgeError } from "./errors.ts";
-import type { EventFrame, Frame } from "./frames.ts";
+import type { ChannelEvent, EventFrame, Frame } from "./frames.ts";
 import { revive } from "./frames.ts";
 import { jitterMs } from "./reconnect.ts";
 import { loadUsable } from "./reload.ts";
 import { matches } from "./filters.ts";
 import { Pause } from "./pause.ts";
+import { Requests, type HistoryOptions, type HistoryPage, type Presence } from "./requests.ts";
 import { SnapshotError, type Snapshot } from "./snapshot.ts";
 import * as tracker from "./tracker.ts";
 
 export interface ChannelEvents<D> {
   /** Every event of the channel, each once, in the order of its log. */
-  readonly event: Omit<EventFrame, "data" | "meta"> & { readonly data: D };
+  readonly event: ChannelEvent<D>;
   /** `complete`: nothing is missing since the beginning, or since the snapshot that made up for a loss. */
   readonly subscribed: { readonly position: Position; readonly recovered: boolean; readonly complete: boolean };
   /** What lies between `from` and `to` will not come. `reload`: a snapshot follows, then the events after it. */
@@ -61,6 +62,7 @@ export class Subscription<D = unknown> {
   #renewals = { count: 0, atMs: Number.NEGATIVE_INFINITY };
   #loading: AbortController | undefined;
   readonly #retry = new Pause();
+  readonly #requests: Requests;
   readonly #acks = new Acks((offset) => this.#send?.({ type: "ack", channel: this.spec.channel, offset }));
   /** A loss, or a beginning, that no snapshot has made up for. */
   #hasGap: boolean;
@@ -68,6 +70,7 @@ export class Subscription<D = unknown> {
   constructor(spec: SubscriptionSpec, deps: SubscriptionDeps) {
     this.spec = spec;
     this.#deps = deps;
+    this.#requests = new Requests(deps.nextRequest);
     this.#track = tracker.begin(spec.from);
     this.#hasGap = spec.withSnapshot;
     if (spec.withSnapshot) this.#reload();
@@ -81,13 +84,27 @@ export class Subscription<D = unknown> {
     return this.#track.phase;
   }
 
+  /** Rejects with an EdgeError. */
+  presence(): Promise<Presence> {
+    return this.#requests.presence(this.spec.channel);
+  }
+
+  /** The same. The edge filters live events alone, so it is done here. */
+  async history(options: HistoryOptions): Promise<HistoryPage<D>> {
+    const { events, epoch, offset } = await this.#requests.history(this.spec.channel, options);
+    const told = events.map((event) => this.#told(event));
+    return { events: told.filter(({ data }) => matches(this.spec.filters, data as EventFrame["data"])), position: { epoch, offset } };
+  }
+
   opened(send: Send): void {
     this.#send = send;
     if (this.#track.phase === "idle") this.#ask();
+    this.#requests.opened(send);
   }
 
   disconnected(): void {
     this.#send = undefined;
+    this.#requests.disconnected();
     this.#acks.stop();
     clearTimeout(this.#timer);
     this.#track = tracker.onDisconnected(this.#track);
@@ -106,6 +123,7 @@ export class Subscription<D = unknown> {
     this.disconnected();
     this.#loading?.abort();
     this.#retry.end();
+    this.#requests.close();
     this.#track = { ...this.#track, phase: "ended" };
     this.events.clear();
   }
@@ -122,18 +140,25 @@ export class Subscription<D = unknown> {
         return;
       case "unsubscribed":
         return this.#take(tracker.onUnsubscribed(this.#track, frame.code), { code: "UNSUBSCRIBED", reason: frame.reason });
+      case "presence":
+      case "history":
+        return this.#requests.answered(frame.id, frame);
       case "error":
+        this.#requests.failed(frame.id, new EdgeError(frame.code, frame.message, frame.path));
         return frame.id === this.#track.request && this.#track.phase === "subscribing" ? this.#onRefused(frame) : undefined;
     }
   }
 
   #onEvent(frame: EventFrame): void {
-    const { data, meta, ...rest } = frame;
     this.#acks.received(frame.offset);
     const step = tracker.onEvent(this.#track, frame);
     // The position first: a listener that asks for it sees the event counted.
     this.#take(step);
-    if (step.act.kind === "deliver") this.events.emit("event", { ...rest, data: revive(data, meta) as D });
+    if (step.act.kind === "deliver") this.events.emit("event", this.#told(frame));
+  }
+
+  #told({ data, meta, ...rest }: EventFrame): ChannelEvent<D> {
+    return { ...rest, data: revive(data, meta) as D };
   }
 
   #take({ track, act }: tracker.Step, end = { code: "UNSUBSCRIBED", reason: "" }): void {

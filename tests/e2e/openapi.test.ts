@@ -1,5 +1,9 @@
 /** The OpenAPI document is true: each operation is asked well and badly through a proxy that holds every answer against the document. An operation
  *  that nobody asks well fails here, so a new route needs a line in `good`. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -37,6 +41,12 @@ const good: Readonly<Record<string, () => Call>> = {
   "GET /api/channels/{channel}/presence": () => ({ path: "/api/channels/opportunities/presence", headers: opsKey }),
   "GET /ops/channels": () => ({ path: "/ops/channels", headers: opsKey }),
   "GET /ops/logs": () => ({ path: `/ops/logs?stream=opportunities&from=${hourAgo()}`, headers: opsKey }),
+  "GET /ops/logs/hours": () => ({ path: `/ops/logs/hours?stream=opportunities&from=${hourAgo()}`, headers: opsKey }),
+  "POST /ops/logs/hours": () => ({
+    path: "/ops/logs/hours",
+    headers: { ...opsKey, ...asJson },
+    body: { stream: "opportunities", hour: new Date(Date.now() - 6 * 3_600_000).toISOString() },
+  }),
   "GET /ops/placement": () => ({ path: "/ops/placement", headers: opsKey }),
   "PUT /ops/placement": () => ({ path: "/ops/placement", headers: { ...opsKey, ...asJson }, body: { v: 1, shards: {}, drained: [] } }),
   "PUT /ops/assets/{path}": () => ({ path: "/ops/assets/openapi.txt", headers: { ...opsKey, "if-none-match": "*" }, body: "hello" }),
@@ -76,6 +86,32 @@ const good: Readonly<Record<string, () => Call>> = {
   "GET /security/sessions": () => ({ path: "/security/sessions?sub=somebody", headers: opsKey }),
   "POST /security/keys/rotate": () => ({ path: "/security/keys/rotate", headers: { ...opsKey, ...asJson }, body: {} }),
   "GET /.well-known/jwks.json": () => ({ path: "/.well-known/jwks.json" }),
+  "POST /api/batch": () => ({
+    path: "/api/batch",
+    headers: { ...opsKey, ...asJson },
+    body: {
+      requests: [
+        { method: "GET", path: "/api/opportunities?limit=1" },
+        { method: "GET", path: "/api/nothing" },
+      ],
+    },
+  }),
+  "POST /api/proxy/auth/login": () => ({ path: "/api/proxy/auth/login", headers: asJson, body: { email: "a@b.c", password: "x" } }),
+  "GET /api/proxy/opportunities": () => ({ path: "/api/proxy/opportunities?limit=5", headers: opsKey }),
+  "POST /api/proxy/opportunities/{id}/execute": () => ({
+    path: "/api/proxy/opportunities/one/execute",
+    headers: { ...opsKey, ...asJson, "idempotency-key": "openapi-execute-0001" },
+    body: { strategy_id: "s", max_gas_price: "1", slippage_tolerance: "0.01", confirmation_blocks: 1 },
+  }),
+  "GET /api/proxy/strategies": () => ({ path: "/api/proxy/strategies", headers: opsKey }),
+  "PUT /api/proxy/strategies/{id}": () => ({ path: "/api/proxy/strategies/one", headers: { ...opsKey, ...asJson }, body: { name: "x" } }),
+  "GET /api/proxy/executions": () => ({ path: "/api/proxy/executions", headers: opsKey }),
+  "GET /api/proxy/executions/{id}": () => ({ path: "/api/proxy/executions/one", headers: opsKey }),
+  "GET /api/proxy/analytics/performance": () => ({ path: "/api/proxy/analytics/performance?period=24h", headers: opsKey }),
+  "GET /api/proxy/analytics/health": () => ({ path: "/api/proxy/analytics/health", headers: opsKey }),
+  "GET /api/proxy/chains": () => ({ path: "/api/proxy/chains", headers: opsKey }),
+  "GET /api/proxy/chains/{id}/config": () => ({ path: "/api/proxy/chains/base/config", headers: opsKey }),
+  "GET /api/proxy/health": () => ({ path: "/api/proxy/health" }),
   "GET /health": () => ({ path: "/health" }),
   "GET /openapi.json": () => ({ path: "/openapi.json" }),
   "GET /asyncapi.json": () => ({ path: "/asyncapi.json" }),
@@ -96,16 +132,24 @@ const goodElsewhere = new Set([
 const endless = new Set(["/ws", "/ws/{channel}", "/parties/channel/{channel}", "/connection/websocket", "/sse/{channel}"]);
 
 let edge: EdgeProcess;
+let backend: Server;
 let proxy: ValidatingProxy;
 let document: Document;
 beforeAll(async () => {
+  backend = createServer((_, response) => response.setHeader("content-type", "application/json").end('{"success":true,"data":{}}'));
+  backend.listen(0, "127.0.0.1");
+  await once(backend, "listening");
+  const { port } = backend.address() as AddressInfo;
+  const behind = ["--var", `CONTABO_BACKEND_URL=http://127.0.0.1:${port}`];
   const unlimited = ["--var", "RATE_LIMIT_REQUESTS=10000000"];
-  edge = await (await EdgeProcess.start(["--no-feed", "--state", freshState(), ...unlimited])).healthy();
+  edge = await (await EdgeProcess.start(["--no-feed", "--state", freshState(), ...unlimited, ...behind])).healthy();
   document = (await (await fetch(`${edge.url}/openapi.json`)).json()) as Document;
   proxy = await ValidatingProxy.start(edge.url, judgeBy(document));
 });
 afterAll(async () => {
   proxy.end();
+  backend.closeAllConnections();
+  backend.close();
   await edge.end("SIGTERM");
 });
 

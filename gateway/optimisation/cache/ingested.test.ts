@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { PublishDeps } from "../../../producers/ingest/publish.ts";
 import type { PublishReply } from "../../../schemas/rpc.ts";
 import { changedHereMs } from "../../../stores/changes.ts";
 import { readChange } from "../../../stores/colo-cache.ts";
@@ -6,11 +7,15 @@ import { announcing } from "./ingested.ts";
 
 const ok: PublishReply = { v: 1, kind: "ok", epoch: "e1", offsets: [], duplicates: [] };
 const full: PublishReply = { v: 1, kind: "full", retryAfterMs: 1 };
+const publishing = (publish: PublishDeps["publish"]): Pick<PublishDeps, "publish"> => ({ publish });
 
 it("what the backend posts makes its cached answers old: here at once, in the colo for the second, without the poster waiting", async () => {
   const startedAtMs = Date.now();
   const kept: Promise<unknown>[] = [];
-  const { publish } = announcing({ publish: async () => ok }, (work) => kept.push(work));
+  const { publish } = announcing(
+    publishing(async () => ok),
+    (work) => kept.push(work),
+  );
   expect(await publish("strategies", [])).toBe(ok);
   expect(changedHereMs("backend.strategies")).toBeGreaterThanOrEqual(startedAtMs);
   await Promise.all(kept);
@@ -24,8 +29,9 @@ it("what was not accepted, or is nothing the cache knows, announces nothing", as
     opportunities: async () => full,
     alerts: async () => ok,
   };
-  const { publish } = announcing({ publish: (stream) => answers[stream]?.() ?? Promise.reject(new Error(stream)) }, (work) =>
-    kept.push(work),
+  const { publish } = announcing(
+    publishing((stream) => answers[stream]?.() ?? Promise.reject(new Error(stream))),
+    (work) => kept.push(work),
   );
   await expect(publish("executions", [])).rejects.toThrow("timeout");
   await publish("opportunities", []);
