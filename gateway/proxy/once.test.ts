@@ -43,7 +43,9 @@ function execution(send: () => Promise<Response> | Response, key = `key-${(keys 
 }
 
 const done = (): Response => Response.json({ success: true, data: { transaction_hash: "0x1", amount: "1" } }, { status: 202 });
-const dies = (error: unknown) => (): Promise<Response> => Promise.reject(error);
+const dies = (error: unknown) => (): never => {
+  throw error;
+};
 const lost = new BackendError("UPSTREAM_TIMEOUT", "did not answer", { sent: "maybe" });
 
 const failure = (work: Promise<Response>): Promise<AppError> =>

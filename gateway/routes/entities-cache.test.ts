@@ -223,10 +223,10 @@ it("requests that come together, each its own to the runtime, cost D1 one read a
   let reads = 0;
   setFaults({
     d1: (binding) => {
-      if (binding === "STRATEGIES_DB") reads += 1;
+      if (binding === "OPPORTUNITIES_DB") reads += 1;
     },
   });
-  const fetches = Array.from({ length: 40 }, () => exports.default.fetch("https://edge.test/api/strategies?limit=13", operator));
+  const fetches = Array.from({ length: 40 }, () => exports.default.fetch("https://edge.test/api/executions?limit=13", operator));
   const statuses = (await Promise.all(fetches)).map((response) => [response.status, response.headers.get("cache-status")]);
   setFaults({});
   expect(statuses.map(([status]) => status)).toEqual(Array.from({ length: 40 }, () => 200));

@@ -11,10 +11,10 @@ import { readJson } from "../http/body.ts";
 import { success } from "../http/envelope.ts";
 import { identify, isAllowed, requireOperator } from "../security/access.ts";
 import { askedBy } from "../security/audit.ts";
+import { secretsOf } from "../security/derived-keys.ts";
 import { readRefreshToken } from "../security/mint-refresh-token.ts";
 import type { Reader } from "../security/reader.ts";
 import { revocationsOf } from "../security/revocations.ts";
-import { secretsOf } from "../security/sessions.ts";
 import { endNamed } from "./security-sessions.ts";
 import { noStore, type SecurityContext, type SecurityDeps } from "./security-deps.ts";
 
@@ -42,23 +42,19 @@ type RevokeBody = z.infer<typeof RevokeBody>;
 
 export async function answerRevoke(c: SecurityContext, deps: SecurityDeps): Promise<Response> {
   const nowMs = deps.clock();
-  const { body, reader } = await readRequest(c, nowMs);
-  const sessionId = sessionIn(c.env, body) ?? (body.jti === undefined && body.sub === undefined ? ownSession(reader) : undefined);
-  if (sessionId !== undefined) return endNamed(c, deps, { sessionId, nowMs, reader: body.refresh_token === undefined ? reader : "holder" });
+  const body = c.req.raw.body === null ? {} : await readJson(c.req.raw, RevokeBody, bodyBytesMax);
+  // Whoever holds a refresh token needs no other credentials: his access token may have run out.
+  if (body.refresh_token !== undefined)
+    return endNamed(c, deps, { sessionId: sessionOf(c.env, body.refresh_token), nowMs, reader: "holder" });
+  const reader = await identify(c, nowMs);
+  if (reader.kind === "anonymous") requireOperator(reader);
+  const sessionId = body.session_id ?? (body.jti === undefined && body.sub === undefined ? ownSession(reader) : undefined);
+  if (sessionId !== undefined) return endNamed(c, deps, { sessionId, nowMs, reader });
   requireOperator(reader);
   return answerRevocation(c, deps, { revocation: revocationOf(body, nowMs), reader });
 }
 
-/** Whoever shows no credentials may still show a refresh token. */
-async function readRequest(c: SecurityContext, nowMs: number): Promise<{ readonly body: RevokeBody; readonly reader: Reader }> {
-  const reader = await identify(c, nowMs);
-  const body = c.req.raw.body === null ? {} : await readJson(c.req.raw, RevokeBody, bodyBytesMax);
-  if (reader.kind === "anonymous" && body.refresh_token === undefined) requireOperator(reader);
-  return { body, reader };
-}
-
-function sessionIn(env: Env, { session_id: named, refresh_token: token }: RevokeBody): string | undefined {
-  if (token === undefined) return named;
+function sessionOf(env: Env, token: string): string {
   const claim = readRefreshToken(token, secretsOf(env));
   if (claim === undefined) throw new AppError("UNAUTHORIZED", "the refresh token is not valid", { details: { reason: "invalid" } });
   return claim.sessionId;

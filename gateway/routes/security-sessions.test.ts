@@ -85,6 +85,10 @@ describe("a session is ended", () => {
       ({ sessionId, access }) => edge.ask("/security/revoke", { headers: bearer(access), body: { session_id: sessionId } }),
     ],
     ["whoever holds its refresh token", ({ refresh }) => edge.ask("/security/revoke", { body: { refresh_token: refresh } })],
+    [
+      "whoever holds its refresh token, beside an access token that does not hold any more",
+      ({ refresh }) => edge.ask("/security/revoke", { headers: bearer("x"), body: { refresh_token: refresh } }),
+    ],
     ["an operator", ({ sessionId }) => end(sessionId, operatorKey)],
     [
       "an operator, by revoking it",
@@ -188,7 +192,10 @@ describe("a token that is looked at", () => {
     expect(data).toMatchObject({ active: true, claims: { sub: "u", role: "trader", sid: sessionId }, session: { client_id: "operator" } });
     expect(Date.parse(String(data.expires_at))).toBe((data.claims as { exp: number }).exp * 1_000);
     expect((await edge.ask("/security/verify", { headers: bearer(access) })).data).toEqual(data);
-    expect((await verify({ token: await signToken({ sub: "u", role: "trader" }) })).data).toMatchObject({ active: true });
+    for (const sid of [undefined, "s".repeat(256)]) {
+      const foreign = (await verify({ token: await signToken({ sub: "u", role: "trader", sid }) })).data;
+      expect([foreign.active, foreign.session]).toEqual([true, undefined]);
+    }
   });
 
   it("holds without its session's copy, and without D1: both are for showing", async () => {

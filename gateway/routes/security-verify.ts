@@ -4,6 +4,7 @@ import { z } from "zod";
 import { configOf } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
 import { verifyToken, type Claims } from "../../platform/token.ts";
+import { isSessionId } from "../../schemas/sessions.ts";
 import type { CachedSession } from "../../stores/session-cache.ts";
 import { success } from "../http/envelope.ts";
 import { readTypedJson } from "../http/typed-body.ts";
@@ -25,8 +26,9 @@ export async function answerVerify(c: SecurityContext, deps: SecurityDeps): Prom
   if (!verified.ok) return c.json(success({ active: false, reason: verified.reason }), 200, noStore);
   const { claims } = verified;
   if (await revocationsOf(c.env).covers(claims, nowMs)) return c.json(success({ active: false, reason: "revoked" }), 200, noStore);
-  const session =
-    claims.sid === undefined ? undefined : await describeSession(claims.sid, sessionDeps(c, deps, { nowMs, actor: "holder" }));
+  // Other issuers name sessions too, their own.
+  const sid = claims.sid !== undefined && isSessionId(claims.sid) ? claims.sid : undefined;
+  const session = sid === undefined ? undefined : await describeSession(sid, sessionDeps(c, deps, { nowMs, actor: "holder" }));
   return c.json(success(active(claims, session)), 200, noStore);
 }
 

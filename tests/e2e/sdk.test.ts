@@ -286,3 +286,38 @@ it("without the right is told so, and with a bad token waits long before it asks
   expect(errors).toContain("UNAUTHORIZED");
   expect(line.opened).toBe(1);
 });
+
+it("asks who listens, and for pages of the log: forwards, backwards, and from where the last one ended", async () => {
+  const token = async (): Promise<string> => await tokenFor(600);
+  const [client, other] = [open({ url: edge.url, token }), open({ url: edge.url, token })];
+  const { channel, until, start } = record(client, {}, "executions");
+  const watching = record(other, {}, "executions");
+  await until(() => start() !== undefined);
+  await watching.until(() => watching.start() !== undefined);
+  const presence = await channel.presence();
+  expect([presence.users, presence.clients]).toEqual([1, 2]);
+  expect(presence.members.map(({ user }) => user)).toEqual(["sdk-test", "sdk-test"]);
+
+  const posted = executionsOf("paged", 25);
+  await postEvents(edge.url, posted);
+  const log = await readLog(edge.url, "executions", start() ?? { epoch: "", offset: 0 });
+  const idsOf = (events: readonly { readonly id: string }[]): string[] => events.map(({ id }) => id);
+  const first = await channel.history({ since: start() ?? 0, limit: 10 });
+  const second = await channel.history({ since: first.position, limit: 10 });
+  const third = await channel.history({ since: second.position, limit: 10 });
+  expect([...idsOf(first.events), ...idsOf(second.events), ...idsOf(third.events)]).toEqual(idsOf(log));
+  expect(first.events[0]).toMatchObject({ channel: "executions", data: { execution_id: "paged-0", status: "submitted" } });
+  expect(idsOf((await channel.history({ limit: 3 })).events)).toEqual(idsOf(log.slice(-3)));
+  expect(idsOf((await channel.history({ limit: 3, reverse: true })).events)).toEqual(idsOf(log.slice(-3).toReversed()));
+  await expect(channel.history({ since: { epoch: "another", offset: 1 } })).rejects.toMatchObject({ code: "CONFLICT" });
+  const stranger = open({ url: edge.url }).channel("opportunities");
+  await expect(stranger.presence()).rejects.toMatchObject({ name: "EdgeError", code: expect.stringMatching(/FORBIDDEN|UNAUTHORIZED/) });
+});
+
+function executionsOf(name: string, count: number): Record<string, unknown>[] {
+  return Array.from({ length: count }, (_, index) => {
+    const time = new Date().toISOString();
+    const data = { execution_id: `${name}-${index}`, opportunity_id: "o", chain: "base", status: "submitted", created_at: time };
+    return { specversion: "1.0", id: `${name}-${index}`, source: "contabo/test", type: "execution.submitted", time, data };
+  });
+}

@@ -8,6 +8,7 @@ import { backlogMessagesMax, backlogMessagesSlow, parkDelayMsMax } from "../../s
 import { app } from "../../gateway/app.ts";
 import { ingestDeps } from "../../producers/ingest/deps.ts";
 import { ingest } from "../../producers/ingest/index.ts";
+import { createPublisher, type PublishEvent } from "../../sdk/publisher/index.ts";
 import { loggedOffsets, outboxOf, post, unsettled } from "../support/edge.ts";
 import { setFaults } from "../support/faults.ts";
 import { opportunity } from "../support/sockets.ts";
@@ -79,6 +80,40 @@ it("a stream is held with them: its sender hears nothing meanwhile, and of every
   expect(refused).toBeGreaterThanOrEqual(2);
   expect(verdicts.slice(0, -1).map(({ id, status }) => [id, status])).toEqual(ids.map((id) => [id, "accepted"]));
   expect(verdicts.at(-1)).toEqual({ summary: { accepted: 3_000, duplicates: 0, rejected: 0, lines: 3_000 } });
+  await arrived(ids);
+}, 120_000);
+
+it("the publisher keeps what nobody takes while queues, channel and inbox are held back, and drains once they return", async () => {
+  const ids = Array.from({ length: 300 }, (_, n) => `published-${n}`);
+  let refused = 0;
+  // The inbox refuses as well, until it has done so twice.
+  const sendBatch = async (messages: Iterable<MessageSendRequest>): Promise<unknown> => {
+    refused += 1;
+    if (refused <= 2) throw new Error("the inbox is held back");
+    return await env.INBOX.sendBatch(messages);
+  };
+  const bindings = { ...env, INBOX: { sendBatch, metrics: async () => ({ backlogCount: 0, backlogBytes: 0 }) } as unknown as Queue };
+  const statuses: number[] = [];
+  const publisher = createPublisher({
+    url: "https://edge.test",
+    key: "test-ingest-key-1",
+    batchEventsMax: 100,
+    lingerMs: 0,
+    fetch: async (url, init) => {
+      const response = await app.request(String(url), init as RequestInit, bindings);
+      statuses.push(response.status);
+      return response;
+    },
+  });
+  const held = Promise.withResolvers<void>();
+  setFaults({ queue: async () => await Promise.reject(new Error("the queue is held back")), publish: async () => await held.promise });
+  const results = Promise.all(ids.map((id) => publisher.publish(one(id) as PublishEvent)));
+  await vi.waitFor(() => expect(statuses).toEqual([503, 503]), { timeout: 30_000, interval: 50 });
+  expect(publisher.pending).toBe(300);
+  setFaults({});
+  held.resolve();
+  expect(await results).toEqual(ids.map((id) => ({ kind: "durable", id })));
+  expect([publisher.pending, new Set(statuses.slice(2))]).toEqual([0, new Set([202])]);
   await arrived(ids);
 }, 120_000);
 
