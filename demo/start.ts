@@ -3,9 +3,10 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../platform/errors.ts";
+import { ContaboApi } from "./api.ts";
 import { runContabo } from "./contabo.ts";
 import { EdgeClient } from "./edge/client.ts";
-import { requireVariable } from "./edge/variables.ts";
+import { readDevVars, requireVariable } from "./edge/variables.ts";
 import { laneNames, readEventSet } from "./event-set.ts";
 import { parseOptions, usage, type StartOptions } from "./options.ts";
 import { Run } from "./run.ts";
@@ -22,14 +23,26 @@ async function main(): Promise<number> {
   if (parsed.kind === "bad") return print(`${parsed.message}\n\n${usage}`, 2);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort());
-  const { port, fresh, state, variables } = parsed.options;
-  const edge = await EdgeClient.start({ root, port, fresh, state, variables });
+  const { port, fresh, state, feed: isFed } = parsed.options;
+  const api = isFed ? await ContaboApi.start() : undefined;
+  const variables = { ...standIn(api), ...parsed.options.variables };
   try {
-    console.log(greeting(edge));
-    return parsed.options.feed ? await feed(edge, parsed.options, stop.signal) : await idle(stop.signal);
+    const edge = await EdgeClient.start({ root, port, fresh, state, variables });
+    try {
+      console.log(greeting(edge, api));
+      return api === undefined ? await idle(stop.signal) : await feed({ edge, api }, parsed.options, stop.signal);
+    } finally {
+      await edge.stop();
+    }
   } finally {
-    await edge.stop();
+    api?.stop();
   }
+}
+
+/** Behind /api/proxy, unless `.dev.vars` names a backend. */
+function standIn(api: ContaboApi | undefined): Readonly<Record<string, string>> {
+  const isNamed = (readDevVars(root)["CONTABO_BACKEND_URL"] ?? "") !== "";
+  return api === undefined || isNamed ? {} : { CONTABO_BACKEND_URL: api.url };
 }
 
 function print(text: string, exitCode: number): number {
@@ -37,7 +50,7 @@ function print(text: string, exitCode: number): number {
   return exitCode;
 }
 
-function greeting({ url, variables }: EdgeClient): string {
+function greeting({ url, variables }: EdgeClient, api: ContaboApi | undefined): string {
   const [key] = requireVariable(variables, "INGEST_API_KEYS").split(",");
   const event =
     '{"specversion":"1.0","id":"hello-1","source":"me","type":"system.alert","time":"\'$(date -u +%FT%TZ)\'",' +
@@ -49,6 +62,7 @@ function greeting({ url, variables }: EdgeClient): string {
     `  health   ${url.href}health`,
     "",
     `  curl ${url.href}api/opportunities?limit=2`,
+    ...(api === undefined ? [] : [`  curl ${url.href}api/proxy/opportunities?limit=2`]),
     `  curl ${url.href}health`,
     `  curl ${url.href}api/events -H 'authorization: Bearer ${key}' -H 'content-type: application/json' \\`,
     `    -d '${event}'`,
@@ -73,8 +87,13 @@ function readLanes({ sliceSeconds }: StartOptions): TimedEvent[][] {
   return sliceSeconds === undefined ? lanes : lanes.map((lane) => sliceLane(lane, sliceSeconds));
 }
 
+interface Contabo {
+  readonly edge: EdgeClient;
+  readonly api: ContaboApi;
+}
+
 /** Posts the set, printing what arrives; with --once waits for all of it and judges. */
-async function feed(edge: EdgeClient, options: StartOptions, signal: AbortSignal): Promise<number> {
+async function feed({ edge, api }: Contabo, options: StartOptions, signal: AbortSignal): Promise<number> {
   const run = await Run.open(edge);
   const lines = setInterval(() => console.log(run.line()), lineEveryMs);
   try {
@@ -84,7 +103,13 @@ async function feed(edge: EdgeClient, options: StartOptions, signal: AbortSignal
       lanes,
       speed: options.speed,
       runId: run.id,
-      observer: run.ledger,
+      observer: {
+        posting: (events, atMs) => {
+          run.ledger.posting(events, atMs);
+          api.saw(events);
+        },
+        answered: (events, outcome) => run.ledger.answered(events, outcome),
+      },
       signal,
     });
     if (options.once) return await conclude(run, signal);

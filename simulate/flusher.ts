@@ -35,7 +35,7 @@ export class Flusher {
     if (rows.length === 0) return 0;
     this.#pending.push(...rows);
     for (const { row } of rows) this.#pendingBytes += row.count * this.#deps.eventBytes;
-    const costMs = this.#step(onPending(this.#coalesce));
+    const costMs = this.#step(onPending(this.#coalesce, this.#deps.agenda.now));
     return this.#pendingBytes > pendingBytesMax ? costMs + this.flush() : costMs;
   }
 

@@ -20,8 +20,9 @@ export interface BlockLimits {
 
 /** Rows are thrown out in bulk, once the bounds are passed by this factor. */
 const excess = 1.25;
-/** Memory comes in pieces of this size, so that growing copies nothing. */
-const chunkBytes = 1_048_576;
+/** Memory comes in pieces, so that growing copies nothing: each as large as all before it, between these bounds. */
+const chunkBytesMin = 16_384;
+const chunkBytesMax = 1_048_576;
 /** A row's own objects, roughly. */
 const rowBytes = 200;
 
@@ -46,7 +47,7 @@ export class Block {
   }
 
   get heldBytes(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) + this.#rows.size * rowBytes;
+    return this.#chunkBytes + this.#rows.size * rowBytes;
   }
 
   /** Takes the line the cursor stands on; false when it and all behind it belong to the next block. */
@@ -101,11 +102,16 @@ export class Block {
     }
   }
 
+  get #chunkBytes(): number {
+    return this.#chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   /** Its own copy: a view would keep the whole object that it was read from. */
   #keep(event: Uint8Array): Uint8Array {
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || this.#used + event.length > chunk.length) {
-      chunk = new Uint8Array(Math.max(chunkBytes, event.length));
+      const bytes = Math.min(chunkBytesMax, Math.max(chunkBytesMin, this.#chunkBytes));
+      chunk = new Uint8Array(Math.max(bytes, event.length));
       this.#chunks.push(chunk);
       this.#used = 0;
     }

@@ -103,7 +103,7 @@ describe("a merge", () => {
         expect(blocks.flat()).toEqual(distinct);
         expect(copies).toBe(lines.length - distinct.length);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -120,7 +120,7 @@ describe("a merge", () => {
         const clean = await readAll(mergeOf(whole, limits).merge);
         expect(overlapping.blocks).toEqual(clean.blocks);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

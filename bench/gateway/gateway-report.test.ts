@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { renderGateway, renderTargets } from "./gateway-report.ts";
+import { renderGateway, renderSteps, renderTargets } from "./gateway-report.ts";
 
 const asked = (...micros: number[]) => micros.map((microsCpu) => ({ microsCpu, p50Ms: 1, p99Ms: 2, outcomes: { "200 hit": 10 } }));
 
@@ -29,4 +29,9 @@ it("takes ratios within a round, so that a slow minute slows both", () => {
   const text = renderGateway({ "bare handler": asked(100, 1_000, 100), "anonymous hit": asked(150, 1_500, 150) });
   expect(text).toContain("150 [150–1500] µs CPU  1.50 [1.50–1.50]× bare");
   expect(text).toContain("30 × 200 hit");
+});
+
+it("shows what a step adds to the one before", () => {
+  const text = renderSteps({ "bare Hono": asked(100, 200, 100), cors: asked(110, 210, 130) });
+  expect(text).toBe("bare Hono          100 [100–200] µs CPU\ncors               130 [110–210] µs CPU  adds 10 [10–30]");
 });

@@ -43,3 +43,16 @@ export function renderTargets(rounds: Rounds, refusals: readonly string[]): stri
     `refusals cost up to ${dearest.toFixed(0)} µs, the cheapest answer ${cheapest.toFixed(0)} µs: refusals are ${dearest < cheapest ? "" : "NOT "}the cheapest`,
   ].join("\n");
 }
+
+/** Each step behind all those before it; what it adds is taken within a round. */
+export function renderSteps(rounds: Rounds): string {
+  const all = Object.entries(rounds);
+  return all
+    .map(([name, asked], index) => {
+      const before = cpuOf(all[index - 1]?.[1] ?? []);
+      const added = cpuOf(asked).flatMap((micros, round) => (before[round] === undefined ? [] : [micros - before[round]]));
+      const more = added.length === 0 ? "" : `  adds ${showSpread(spreadOf(added), 0)}`;
+      return `${name.padEnd(18)} ${showSpread(spreadOf(cpuOf(asked)), 0)} µs CPU${more}`;
+    })
+    .join("\n");
+}

@@ -7,15 +7,23 @@ import type { Bench } from "../index.ts";
 import { rotated } from "../load/rounds.ts";
 import { host } from "../peers/server.ts";
 import { askMany, type Ask, type Asked } from "./asking.ts";
-import { bareName, hitName, renderGateway, renderTargets } from "./gateway-report.ts";
+import { bareName, hitName, renderGateway, renderSteps, renderTargets } from "./gateway-report.ts";
 import { postRecorded } from "./payloads.ts";
 import { startBare, startGateway, type Gateway } from "./servers.ts";
 
-const options = { rounds: { type: "string", default: "3" }, requests: { type: "string", default: "2000" } } as const;
+const options = {
+  rounds: { type: "string", default: "3" },
+  requests: { type: "string", default: "2000" },
+  steps: { type: "boolean", default: false },
+} as const;
 
 export const gatewayBench: Bench = {
   summary: "CPU and latency of a cache hit, a miss and refused requests, beside a bare handler of the same body",
-  usage: ["--rounds 3       interleaved", "--requests 2000  in each run; of misses a quarter"].join("\n"),
+  usage: [
+    "--rounds 3       interleaved",
+    "--requests 2000  in each run; of misses a quarter",
+    "--steps          what each middleware adds, before a handler that returns a constant",
+  ].join("\n"),
   run: runGateway,
 };
 
@@ -29,6 +37,8 @@ const pauseMs = 500;
 
 async function runGateway(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options });
+  const plan = { rounds: Number(values.rounds), requests: Number(values.requests) };
+  if (values.steps) return await runSteps(plan);
   const edge = await startGateway();
   try {
     await postRecorded(edge);
@@ -38,7 +48,7 @@ async function runGateway(args: readonly string[]): Promise<number> {
     try {
       console.log(`${basis(body)}\n`);
       const questions = await questionsOf(edge);
-      const rounds = await measureAll({ edge, bare, questions }, { rounds: Number(values.rounds), requests: Number(values.requests) });
+      const rounds = await measureAll(runsOf({ edge, bare, questions }), plan);
       console.log(renderGateway(rounds));
       console.log(renderTargets(rounds, refusals));
       return 0;
@@ -90,17 +100,24 @@ interface Sides {
   readonly questions: Readonly<Record<string, Ask>>;
 }
 
-async function measureAll(
-  { edge, bare, questions }: Sides,
-  plan: { readonly rounds: number; readonly requests: number },
-): Promise<Record<string, Asked[]>> {
-  const runs: [string, (count: number) => Promise<Asked>][] = [
+interface Plan {
+  readonly rounds: number;
+  readonly requests: number;
+}
+
+type Run = readonly [name: string, run: (count: number) => Promise<Asked>];
+
+function runsOf({ edge, bare, questions }: Sides): Run[] {
+  return [
     [bareName, (count) => askMany(bare, () => ({ path: page, headers: {} }), count)],
-    ...Object.entries(questions).map(([name, ask]): [string, (count: number) => Promise<Asked>] => [
+    ...Object.entries(questions).map(([name, ask]): Run => [
       name,
       (count) => askMany(edge, ask, name === "miss" ? Math.ceil(count / 4) : count),
     ]),
   ];
+}
+
+async function measureAll(runs: readonly Run[], plan: Plan): Promise<Record<string, Asked[]>> {
   const rounds: Record<string, Asked[]> = Object.fromEntries(runs.map(([name]) => [name, []]));
   // Cold code costs several times as much, and servers live long.
   for (const [, run] of runs) await run(Math.ceil(plan.requests / 2));
@@ -111,6 +128,37 @@ async function measureAll(
     }
   }
   return rounds;
+}
+
+/** As bench/worker/peers/gateway-steps.ts has them. */
+const steps = [
+  "bare Hono",
+  "compress",
+  "request-id",
+  "security-headers",
+  "cors",
+  "usable-config",
+  "guard",
+  "https",
+  "rate-limit",
+  "audit-refusals",
+];
+
+async function runSteps(plan: Plan): Promise<number> {
+  const edge = await startGateway("bench/worker/peers/gateway-steps.ts");
+  try {
+    const runs = steps.map((name, count): Run => {
+      const ask: Ask = (serial) => ({
+        path: page,
+        headers: { "cf-connecting-ip": clientOf(serial), "x-steps": String(count), "x-body": "1" },
+      });
+      return [name, (requests) => askMany(edge, ask, requests)];
+    });
+    console.log(renderSteps(await measureAll(runs, plan)));
+    return 0;
+  } finally {
+    await edge.stop();
+  }
 }
 
 async function firstPage({ port }: Gateway): Promise<string> {

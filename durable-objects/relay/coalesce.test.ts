@@ -21,7 +21,7 @@ function flushesOf(pendingAtMs: readonly number[], flushMs: number, untilMs = 1_
     if (next === undefined && timerAt === undefined) break;
     if (timerAt === undefined || (next !== undefined && next <= timerAt)) {
       nowMs = Math.max(nowMs, waiting.shift() ?? nowMs);
-      act(onPending(state));
+      act(onPending(state, nowMs));
     } else {
       nowMs = Math.max(nowMs, timerAt);
       timerAt = undefined;
@@ -33,12 +33,13 @@ function flushesOf(pendingAtMs: readonly number[], flushMs: number, untilMs = 1_
 
 const every = (ms: number, count: number): number[] => Array.from({ length: count }, (_, index) => index * ms);
 
-it("sends a lone event at once, and the next lone one too", () => {
+it("sends a lone event at once, in the turn that brings it, and the next lone one too", () => {
+  expect(onPending(idle, 1).flush).toBe(true);
   expect(flushesOf([0, 300], 1)).toEqual([0, 300]);
 });
 
 it("gathers what comes within the window into one flush at its end", () => {
-  expect(flushesOf([0, 5, 10, 15], 0)).toEqual([0, 20]);
+  expect(flushesOf([0, 1, 2, 4], 0)).toEqual([0, 5]);
 });
 
 it("loses no wake-up: what comes while a flush is measured goes out after its window", () => {
@@ -51,8 +52,8 @@ it("widens the window with the flush, so that sending takes no more than half of
   expect(new Set(gaps)).toEqual(new Set([100]));
 });
 
-it("never opens a window below 20 ms nor above 100", () => {
-  expect([0, 20, 21, 100, 101, 4_000].map(windowMs)).toEqual([20, 20, 21, 100, 100, 100]);
+it("never opens a window below 5 ms nor above 100", () => {
+  expect([0, 5, 6, 100, 101, 4_000].map(windowMs)).toEqual([5, 5, 6, 100, 100, 100]);
 });
 
 it("comes to rest: an idle relay has no timer that would keep it awake", () => {

@@ -1,14 +1,14 @@
-/** When to flush (DESIGN 10). An idle stream of events is sent at once; under load the window grows with the time a flush takes, so
- *  that sending takes half the time at most, up to a bound: waiting longer than that helps nobody any more. The clock stands still within a turn: a flush is measured by the timer after it. */
+/** When to flush (DESIGN 10). An idle stream of events is sent at once, in the very turn that brings it; under load the window grows with the
+ *  time a flush takes, so that sending takes half the time at most, up to a bound: waiting longer than that helps nobody any more. The clock
+ *  stands still within a turn: a flush is measured by the timer after it. */
 
-export const windowMsMin = 20;
+/** A flush that takes less than this is not worth waiting for: at 200 posts a second each would wait for a window four times as long. */
+export const windowMsMin = 5;
 /** Longer windows left a relay idle while its sockets fell behind (bench/README.md). */
 export const windowMsMax = 100;
 
 export type Coalesce =
   | { readonly phase: "idle" }
-  /** Something is pending and the flush timer is set. */
-  | { readonly phase: "armed" }
   /** Flushed; the next timer tells how long it took. */
   | { readonly phase: "measuring"; readonly flushedAtMs: number; readonly dirty: boolean }
   /** The window is open: what comes now waits for its end. */
@@ -24,9 +24,8 @@ export interface CoalesceStep {
 export const idle: Coalesce = { phase: "idle" };
 
 /** Something became pending. */
-export function onPending(state: Coalesce): CoalesceStep {
-  if (state.phase === "idle") return { state: { phase: "armed" }, flush: false, timerMs: 0 };
-  if (state.phase === "armed") return { state, flush: false };
+export function onPending(state: Coalesce, nowMs: number): CoalesceStep {
+  if (state.phase === "idle") return flushed(nowMs);
   return { state: { ...state, dirty: true }, flush: false };
 }
 
@@ -35,8 +34,6 @@ export function onTimer(state: Coalesce, nowMs: number): CoalesceStep {
   switch (state.phase) {
     case "idle":
       return { state, flush: false };
-    case "armed":
-      return flushed(nowMs);
     case "measuring":
       return { state: { phase: "waiting", dirty: state.dirty }, flush: false, timerMs: windowMs(nowMs - state.flushedAtMs) };
     case "waiting":

@@ -28,7 +28,7 @@ export class Flusher {
 
   /** Something is pending. */
   soon(): void {
-    this.#step(onPending(this.#coalesce));
+    this.#step(onPending(this.#coalesce, this.#deps.now()));
   }
 
   #step({ state, flush, timerMs }: CoalesceStep): void {

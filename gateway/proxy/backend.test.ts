@@ -152,9 +152,10 @@ describe("an answer", () => {
 describe("a read", () => {
   it("is tried again when a gateway says the backend is away, and answered when it is back", async () => {
     let calls = 0;
-    const { ask } = backendOn({ [a]: () => ((calls += 1) < 3 ? status(503)() : json("back")) });
+    const { ask, backend } = backendOn({ [a]: () => ((calls += 1) < 3 ? status(503)() : json("back")) });
     expect(await dataOf(await ask(read))).toBe("back");
     expect(calls).toBe(3);
+    expect(backend.status()).toMatchObject({ retries: 2, failovers: 0 });
   });
 
   it.each([
@@ -176,11 +177,12 @@ describe("a read", () => {
 
   it("reaches the second origin within one call when the first is dead, silent or ill", async () => {
     for (const reply of [dead, silent, status(503)]) {
-      const { ask, pathsOf } = backendOn({ [a]: reply, [b]: () => json("b") }, [a, b]);
+      const { ask, pathsOf, backend } = backendOn({ [a]: reply, [b]: () => json("b") }, [a, b]);
       const startedMs = Date.now();
       expect(await dataOf(await ask(read))).toBe("b");
       expect([pathsOf(a), pathsOf(b).filter((path) => path !== "/api/health")]).toEqual([["/api/chains"], ["/api/chains"]]);
       expect(Date.now() - startedMs).toBeLessThan(backendReadMs);
+      expect(backend.status()).toMatchObject({ retries: 0, failovers: 1 });
     }
   });
 
@@ -244,17 +246,17 @@ describe("a breaker", () => {
     const before = sent.length;
     expect(await ask(read)).toMatchObject({ code: "UPSTREAM_UNAVAILABLE", status: 503, retryAfterSeconds: 1, sent: "no" });
     expect(sent).toHaveLength(before);
-    expect(backend.status()[0]).toMatchObject({ state: "open", opened: 1 });
+    expect(backend.status().origins[0]).toMatchObject({ state: "open", opened: 1 });
     network[a] = () => json("back");
     await vi.advanceTimersByTimeAsync(breakerPause.firstMs);
     expect(await dataOf(await ask(read))).toBe("back");
-    expect(backend.status()[0]?.state).toBe("closed");
+    expect(backend.status().origins[0]?.state).toBe("closed");
   });
 
   it("brings the preferred origin back by a check beside a call, not by one that has to wait for it", async () => {
     const { ask, pathsOf, network, backend, kept } = backendOn({ [a]: dead, [b]: () => json("b") }, [a, b]);
     for (let call = 0; call < 3; call += 1) await ask(read);
-    expect(backend.status()[0]?.state).toBe("open");
+    expect(backend.status().origins[0]?.state).toBe("open");
     network[a] = () => json("a");
     await vi.advanceTimersByTimeAsync(breakerPause.firstMs);
     expect(await dataOf(await ask(read))).toBe("b");
@@ -270,7 +272,7 @@ describe("a breaker", () => {
       await Promise.all(kept);
       await vi.advanceTimersByTimeAsync(healthCheckEveryMs);
     }
-    expect(backend.status()[1]).toMatchObject({ opened: 1, counts: { health_checks: 3, calls: 0 } });
+    expect(backend.status().origins[1]).toMatchObject({ opened: 1, counts: { health_checks: 3, calls: 0 } });
   });
 });
 
@@ -294,11 +296,11 @@ describe("connections", () => {
       );
     const asked = Array.from({ length: originConnectionsMax + originWaitingMax }, ask);
     await vi.advanceTimersByTimeAsync(0);
-    expect(backend.status()[0]).toMatchObject({ in_flight: originConnectionsMax, waiting: originWaitingMax });
+    expect(backend.status().origins[0]).toMatchObject({ in_flight: originConnectionsMax, waiting: originWaitingMax });
     expect(await ask()).toBe("CAPACITY_EXCEEDED");
     gate.resolve(undefined);
     expect(new Set(await Promise.all(asked))).toEqual(new Set(["a"]));
-    expect([most, backend.status()[0]?.in_flight]).toEqual([originConnectionsMax, 0]);
+    expect([most, backend.status().origins[0]?.in_flight]).toEqual([originConnectionsMax, 0]);
   });
 
   it("are waited for no longer than may be, and the backend is not asked then", async () => {
@@ -318,11 +320,11 @@ describe("connections", () => {
   it("are held until a body has been read, and freed when its reader leaves", async () => {
     const { ask, backend } = backendOn({ [a]: () => json("a") });
     const held = (await ask(read)) as Response;
-    expect(backend.status()[0]?.in_flight).toBe(1);
+    expect(backend.status().origins[0]?.in_flight).toBe(1);
     await held.body?.cancel();
-    expect(backend.status()[0]?.in_flight).toBe(0);
+    expect(backend.status().origins[0]?.in_flight).toBe(0);
     await ((await ask(read)) as Response).text();
-    expect(backend.status()[0]?.in_flight).toBe(0);
+    expect(backend.status().origins[0]?.in_flight).toBe(0);
   });
 
   it("go to the second origin when the first has none free", async () => {

@@ -15,13 +15,20 @@ import type { Deps } from "./origin.ts";
 
 export type { Deps } from "./origin.ts";
 
-export interface BackendStatus {
+export interface OriginStatus {
   readonly origin: string;
   readonly state: BreakerState;
   readonly opened: number;
   readonly in_flight: number;
   readonly waiting: number;
   readonly counts: Origin["counts"];
+}
+
+export interface BackendStatus {
+  readonly origins: readonly OriginStatus[];
+  /** Attempts beyond a call's first: to the same origin, to another one. */
+  readonly retries: number;
+  readonly failovers: number;
 }
 
 /** One call on its way through the origins. */
@@ -37,8 +44,7 @@ interface Journey {
 export class Backend {
   readonly #origins: readonly Origin[];
   readonly #deps: Deps;
-  /** Attempts beyond a call's first, and those of them that went to another origin. */
-  readonly counts = { retries: 0, failovers: 0 };
+  readonly #counts = { retries: 0, failovers: 0 };
 
   constructor(config: BackendConfig, deps: Deps) {
     this.#deps = deps;
@@ -63,8 +69,8 @@ export class Backend {
     }
   }
 
-  status(): readonly BackendStatus[] {
-    return this.#origins.map(({ url, breaker, pool, counts }) => ({
+  status(): BackendStatus {
+    const origins = this.#origins.map(({ url, breaker, pool, counts }) => ({
       origin: url,
       state: breaker.state,
       opened: breaker.opened,
@@ -72,6 +78,7 @@ export class Backend {
       waiting: pool.waiting,
       counts: { ...counts },
     }));
+    return { origins, ...this.#counts };
   }
 
   async #attempt(journey: Journey): Promise<Response> {
@@ -80,7 +87,7 @@ export class Backend {
     const candidates = this.#origins.map((origin) => ({ state: origin.breaker.state, tried: tried.get(origin) }));
     const origin = this.#origins[choose(candidates, call.route.isIdempotent) ?? -1];
     if (origin === undefined) throw new AbortError(journey.last ?? new NotSent("open", this.#waitMs()));
-    if (journey.attempts > 0) this.counts[tried.has(origin) ? "retries" : "failovers"] += 1;
+    if (journey.attempts > 0) this.#counts[tried.has(origin) ? "retries" : "failovers"] += 1;
     if (tried.has(origin)) await sleep(backoffMs({ firstMs: backendRetryMs, maxMs: 4 * backendRetryMs }, journey.attempts, random()));
     const leftMs = deadlineMs - clock();
     if (leftMs < backendAttemptMsMin) throw new AbortError(journey.last ?? new OriginFault("did not answer in time", late));

@@ -4,17 +4,22 @@ import { OriginBreaker } from "./breaker.ts";
 
 class Fault extends Error {}
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  closed.mockClear();
+});
 afterEach(() => void vi.useRealTimers());
 
 const withinMs = 1_000;
+const opened = vi.fn<(pauseMs: number) => void>();
+const closed = vi.fn<() => void>();
 // backoffMs jitters downwards: with 0 a pause has its full length.
-const open = (): OriginBreaker => new OriginBreaker({ random: () => 0, isFault: (error) => error instanceof Fault });
+const open = (): OriginBreaker => new OriginBreaker({ random: () => 0, isFault: (error) => error instanceof Fault, opened, closed });
 const fails = (breaker: OriginBreaker): Promise<unknown> =>
   breaker.run(() => Promise.reject(new Fault("ill")), withinMs).catch((error: unknown) => error);
 const works = (breaker: OriginBreaker): Promise<unknown> => breaker.run(() => Promise.resolve("well"), withinMs);
 
-async function opened(): Promise<OriginBreaker> {
+async function openedOne(): Promise<OriginBreaker> {
   const breaker = open();
   for (let call = 0; call < breakerCallsMin; call += 1) await fails(breaker);
   return breaker;
@@ -26,6 +31,7 @@ it("opens when most of its calls fail, and not before there were enough", async 
   expect(breaker.state).toBe("closed");
   await fails(breaker);
   expect([breaker.state, breaker.opened, breaker.waitMs]).toEqual(["open", 1, breakerPause.firstMs]);
+  expect(opened).toHaveBeenLastCalledWith(breakerPause.firstMs);
 });
 
 it("stays closed while half of them work, and for errors that are not the origin's", async () => {
@@ -39,14 +45,14 @@ it("stays closed while half of them work, and for errors that are not the origin
 });
 
 it("asks nothing while it is open", async () => {
-  const breaker = await opened();
+  const breaker = await openedOne();
   const work = vi.fn<() => Promise<string>>();
   expect(await breaker.run(work, withinMs)).toBeUndefined();
   expect(work).not.toHaveBeenCalled();
 });
 
 it("lets one through when it is due, and closes when that one works", async () => {
-  const breaker = await opened();
+  const breaker = await openedOne();
   vi.advanceTimersByTime(breakerPause.firstMs);
   expect(breaker.state).toBe("ready");
   const probe = Promise.withResolvers<string>();
@@ -56,10 +62,11 @@ it("lets one through when it is due, and closes when that one works", async () =
   probe.resolve("well");
   expect(await probing).toEqual({ value: "well" });
   expect(breaker.state).toBe("closed");
+  expect(closed).toHaveBeenCalledTimes(1);
 });
 
 it("waits longer each time its probe fails, up to a bound", async () => {
-  const breaker = await opened();
+  const breaker = await openedOne();
   const pauses = [];
   for (let probe = 0; probe < 8; probe += 1) {
     pauses.push(breaker.waitMs);
@@ -70,7 +77,7 @@ it("waits longer each time its probe fails, up to a bound", async () => {
 });
 
 it("is not held half open by a probe whose request died", async () => {
-  const breaker = await opened();
+  const breaker = await openedOne();
   vi.advanceTimersByTime(breakerPause.firstMs);
   void breaker.run(() => new Promise(() => undefined), withinMs);
   vi.advanceTimersByTime(withinMs - 1);

@@ -12,6 +12,8 @@ export interface BreakerDeps {
   random(): number;
   /** Which errors are the origin's fault. */
   isFault(error: unknown): boolean;
+  opened(pauseMs: number): void;
+  closed(): void;
 }
 
 /** By the system's clock, as cockatiel is. */
@@ -78,7 +80,9 @@ export class OriginBreaker {
     });
     policy.onBreak(() => {
       this.opened += 1;
+      this.#deps.opened(this.waitMs);
     });
+    policy.onReset(() => this.#deps.closed());
     return policy;
   }
 }

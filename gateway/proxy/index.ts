@@ -25,7 +25,7 @@ export function callBackend(env: Env, call: BackendCall, context: CallContext): 
   return backendOf(env).proxyTo(call, context);
 }
 
-/** What this isolate's calls came to, by origin. */
-export function backendStatus(env: Env): readonly BackendStatus[] {
+/** What this isolate's calls came to. */
+export function backendStatus(env: Env): BackendStatus {
   return backendOf(env).status();
 }

@@ -3,7 +3,7 @@
 import pRetry from "p-retry";
 import { sha256Hex } from "../../platform/bytes.ts";
 import { AppError, messageOf } from "../../platform/errors.ts";
-import { logWarning } from "../../platform/log.ts";
+import { logInfo, logWarning } from "../../platform/log.ts";
 import { withTimeout } from "../../platform/timeout.ts";
 import type { ExecutionOutcome } from "../../schemas/execution-outcome.ts";
 import { executionOpenMs, idempotencyKeptMs, idempotencyStoreMs } from "../../schemas/limits-proxy.ts";
@@ -99,6 +99,7 @@ async function sendAndSettle(once: Once, mine: Mine, deps: OnceDeps): Promise<Ex
     }
     outcome = outcomeOfError(error);
   }
+  logInfo("proxy.execution.sent", { attempt: mine.attempt, outcome: outcome.kind, status: outcome.status });
   await kept(() => deps.settle(mine, outcome), deps);
   return outcome;
 }

@@ -2,7 +2,7 @@
  *  there is another, and where, is decided in backend.ts. */
 import type { BackendConfig } from "../../platform/config.ts";
 import { messageOf } from "../../platform/errors.ts";
-import { logWarning } from "../../platform/log.ts";
+import { logInfo, logWarning } from "../../platform/log.ts";
 import { TimeoutError, withTimeout } from "../../platform/timeout.ts";
 import {
   backendBodyMs,
@@ -30,6 +30,7 @@ export interface Deps {
   random(): number;
 }
 
+/** Of this isolate, since it began. `faults`: no answer, or one that is of no use; `not_sent`: no connection was free. */
 const noCounts = { calls: 0, answers: 0, refusals: 0, faults: 0, timeouts: 0, not_sent: 0, health_checks: 0 };
 
 export class Origin {
@@ -46,7 +47,12 @@ export class Origin {
     this.url = url;
     this.#config = config;
     this.#deps = deps;
-    this.breaker = new OriginBreaker({ random: deps.random, isFault: (error) => error instanceof OriginFault });
+    this.breaker = new OriginBreaker({
+      random: deps.random,
+      isFault: (error) => error instanceof OriginFault,
+      opened: (pauseMs) => logWarning("proxy.breaker.opened", { origin: url, pause_ms: pauseMs }),
+      closed: () => logInfo("proxy.breaker.closed", { origin: url }),
+    });
     this.pool = new Pool({ connectionsMax: originConnectionsMax, waitingMax: originWaitingMax, claimMs: originClaimMs }, deps.clock);
   }
 

@@ -131,7 +131,11 @@ describe("/assets", () => {
   it("serves what this colo holds while the store is down", async () => {
     await ask("/assets/dots.png");
     const response = await ask("/assets/dots.png", { variables: down });
-    expect([response.status, response.headers.get("cache-status"), response.headers.get("age")]).toEqual([200, "arbitragex; hit", "0"]);
+    expect([response.status, response.headers.get("cache-status"), response.headers.get("age")]).toEqual([
+      200,
+      "arbitragex; hit",
+      expect.stringMatching(/^\d+$/),
+    ]);
     expect(new Uint8Array(await response.arrayBuffer())[260]).toBe(9);
   });
 

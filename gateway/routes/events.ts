@@ -4,6 +4,7 @@ import { ingestDeps } from "../../producers/ingest/deps.ts";
 import { ingest, parseDelivery } from "../../producers/ingest/index.ts";
 import { success } from "../http/envelope.ts";
 import { methodNotAllowed } from "../middleware/errors.ts";
+import { keepAlive } from "../middleware/guard.ts";
 import type { GatewayEnv } from "../middleware/request-id.ts";
 import { announcing } from "../optimisation/cache/ingested.ts";
 import { admitPoster } from "../security/posters.ts";
@@ -15,7 +16,7 @@ for (const path of ["/api/events", "/api/webhook/contabo"]) {
   eventRoutes.post(path, async (c) => {
     const { request, signed, sender } = await admitPoster(c, Date.now());
     const delivery = parseDelivery(c.req.query("delivery"));
-    const deps = announcing(ingestDeps(c.env, sender), (work) => c.executionCtx.waitUntil(work));
+    const deps = announcing(ingestDeps(c.env, sender), (work) => keepAlive(c, work));
     return c.json(success(await ingest(request, { delivery, signed }, deps)), 202);
   });
   eventRoutes.all(path, methodNotAllowed("POST"));

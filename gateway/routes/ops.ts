@@ -9,6 +9,7 @@ import { ask } from "../http/ask.ts";
 import { success } from "../http/envelope.ts";
 import { identify, requireOperator } from "../security/access.ts";
 import { answerAsset, answerAssets, removeAsset, uploadAsset } from "./ops-assets.ts";
+import { answerBackend } from "./ops-backend.ts";
 import { answerCache, purgeCache } from "./ops-cache.ts";
 import { deadLetterRoutes } from "./ops-dead-letters.ts";
 import { answerLogHours, markLogHour } from "./ops-log-hours.ts";
@@ -29,6 +30,7 @@ export function opsRoutes(clock: () => number = Date.now): Hono<{ Bindings: Env 
     .get("/ops/assets/*", (c) => answerAsset(c))
     .put("/ops/assets/*", (c) => uploadAsset(c))
     .delete("/ops/assets/*", (c) => removeAsset(c))
+    .get("/ops/backend", (c) => answerBackend(c))
     .get("/ops/cache", (c) => answerCache(c))
     .post("/ops/cache/purge", (c) => purgeCache(c, clock()))
     .get("/ops/channels", (c) => answerChannels(c))

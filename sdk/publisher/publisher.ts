@@ -128,7 +128,7 @@ class BatchingPublisher implements Publisher {
    *  published in one turn goes out together. */
   #schedule(): void {
     if (this.#inFlight > 0) return;
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     const dueMs = this.#buffer.dueInMs(Date.now());
     if (dueMs === undefined) this.#isHurried = false;
     else this.#timer = setTimeout(() => void this.#send(this.#buffer.take()), this.#isHurried ? 0 : dueMs);

@@ -76,6 +76,7 @@ const good: Readonly<Record<string, () => Call>> = {
     body: { ids: ["0".repeat(32)], comment: "none" },
   }),
   "POST /ops/dead-letters/redrive": () => ({ path: "/ops/dead-letters/redrive", headers: { ...opsKey, ...asJson }, body: { limit: 1 } }),
+  "GET /ops/backend": () => ({ path: "/ops/backend", headers: opsKey }),
   "GET /ops/cache": () => ({ path: "/ops/cache", headers: opsKey }),
   "POST /ops/cache/purge": () => ({ path: "/ops/cache/purge", headers: { ...opsKey, ...asJson }, body: { everything: true } }),
   "POST /ops/clients": () => ({ path: "/ops/clients", headers: { ...opsKey, ...asJson }, body: { name: "openapi", role: "viewer" } }),

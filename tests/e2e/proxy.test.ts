@@ -114,6 +114,15 @@ describe("a backend that is well", () => {
     expect(JSON.stringify(headers)).not.toMatch(/dev-ops-key|10\.0\.0\.1|browser/);
   });
 
+  it("may compress what it answers: it is undone once, also in what was cached", async () => {
+    first.mode = "compressing";
+    const path = unasked();
+    const plain = await ask(alone, path, { headers: { "accept-encoding": "identity" } });
+    expect([plain.status, plain.headers.get("content-encoding"), plain.body.data?.["path"]]).toEqual([200, null, `/${path}`]);
+    const cached = await ask(alone, path);
+    expect([cached.text, cached.headers.get("cache-status")]).toEqual([plain.text, expect.stringContaining("hit")]);
+  });
+
   it("signs people in, and its refusal is theirs", async () => {
     const login = (password: string): Promise<Told> =>
       ask(alone, "auth/login", { method: "POST", headers: asJson, body: JSON.stringify({ email: "a@b.example", password }) });
@@ -285,6 +294,19 @@ describe("an execution", () => {
     expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([202, "true"]);
     expect(again.text).toBe(told.find(({ status }) => status === 202)?.text);
     expect(first.executed).toEqual(["o-twenty"]);
+  });
+
+  it("whose client hangs up goes on, and its answer waits for who asks again", async () => {
+    first.mode = "slow";
+    first.delayMs = 1_000;
+    const init = { method: "POST", headers: { ...operator, ...asJson, "idempotency-key": "hung-up" }, body: JSON.stringify(trade) };
+    const hangUp = new AbortController();
+    const asked = fetch(`${alone.url}/api/proxy/opportunities/o-hung/execute`, { ...init, signal: hangUp.signal }).catch(() => "hung up");
+    await expect.poll(() => first.executed.length).toBe(1);
+    hangUp.abort();
+    expect(await asked).toBe("hung up");
+    await expect.poll(async () => (await execute(alone, "o-hung", "hung-up")).status, { timeout: 10_000 }).toBe(202);
+    expect(first.executed).toEqual(["o-hung"]);
   });
 
   it("whose answer was cut off is not known to have happened, and does not happen again", async () => {

@@ -24,6 +24,7 @@ interface Form {
   readonly names: readonly string[];
 }
 
+const asType = /readonly v: ([\d |]+);/g;
 const asLiteral = /\bv: z\.literal\(\[?([\d, ]+)\]?\)/g;
 
 const forms: readonly Form[] = [
@@ -38,7 +39,7 @@ const forms: readonly Form[] = [
   { file: "stores/compaction-hours.ts", says: /"dirty\/v(\d+)\/"/g, names: ["log-mark"] },
   { file: "stores/event-log.ts", says: /events\/v(\d+)\//g, names: ["log-object"] },
   { file: "durable-objects/channel/storage.ts", says: asLiteral, names: ["channel"] },
-  { file: "durable-objects/relay/connection.ts", says: /readonly v: ([\d |]+);/g, names: ["relay"] },
+  { file: "durable-objects/relay/connection.ts", says: asType, names: ["relay"] },
 ];
 
 /** Versioned, and yet without a sample of its own. */
@@ -47,14 +48,24 @@ const elsewhere: Readonly<Record<string, string>> = {
   "schemas/execution-outcome.ts": "a column of executions_once: d1-sessions has one of each kind",
 };
 
-function versionsOf({ file, says }: Form): number[] {
-  return [...sourceOf(file).matchAll(says)].flatMap(([, found = ""]) => found.split(/[,|]/).map(Number));
+function versionsIn(text: string, says: RegExp): number[] {
+  return [...text.matchAll(says)].flatMap(([, found = ""]) => found.split(/[,|]/).map(Number));
 }
+
+it.each([
+  ["v: z.literal(1)", asLiteral, [1]],
+  ["{ v: z.literal(1) } … { v: z.literal(2) }", asLiteral, [1, 2]],
+  ["v: z.literal([1, 2])", asLiteral, [1, 2]],
+  ["protocol: z.literal(1)", asLiteral, []],
+  ["readonly v: 1 | 2;", asType, [1, 2]],
+])("a version that is written as `%s` is seen", (text, says, versions) => {
+  expect(versionsIn(text, says)).toEqual(versions);
+});
 
 const cases = forms.flatMap((form) => form.names.map((name) => ({ ...form, name })));
 
 it.each(cases)("$name has a sample of each version that was ever written", (form) => {
-  const newest = Math.max(...versionsOf(form));
+  const newest = Math.max(...versionsIn(sourceOf(form.file), form.says));
   expect(newest).toBeGreaterThan(0);
   for (let version = 1; version <= newest; version += 1) {
     expect(sampleFiles, `commit tests/samples/stored/${form.name}.v${version}.…`).toContainEqual(

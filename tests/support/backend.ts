@@ -4,10 +4,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 
 export const backendModes = [
   "well",
+  /** Compresses what it answers, asked or not. */
+  "compressing",
   /** Answers after `delayMs`. */
   "slow",
   /** Takes what it is sent and never answers. */
@@ -112,7 +116,9 @@ export class StandInBackend {
     const [status, data] = this.#say(method, url, body);
     if (mode === "cutting") return void response.destroy();
     if (mode === "slow") await sleep(this.delayMs);
-    response.writeHead(status, { "content-type": "application/json", "set-cookie": "session=theirs", server: "contabo" }).end(data);
+    const own = { "content-type": "application/json", "set-cookie": "session=theirs", server: "contabo" };
+    if (mode === "compressing") response.writeHead(status, { ...own, "content-encoding": "gzip" }).end(gzipSync(data));
+    else response.writeHead(status, own).end(data);
   }
 
   #say(method: string, url: string, body: string): [status: number, text: string] {
@@ -147,8 +153,12 @@ function signIn(body: string): [number, string] {
 
 async function flood(response: ServerResponse): Promise<void> {
   response.writeHead(200, { "content-type": "application/json" });
-  response.write('{"success":true,"data":"');
-  while (!response.destroyed) if (!response.write(mebibyte)) await Promise.race([once(response, "drain"), once(response, "close")]);
+  await pipeline(endless, response);
+}
+
+async function* endless(): AsyncGenerator<Buffer> {
+  yield Buffer.from('{"success":true,"data":"');
+  for (;;) yield mebibyte;
 }
 
 const [port, mode] = process.argv.slice(2);

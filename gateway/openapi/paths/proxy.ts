@@ -4,7 +4,7 @@ import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from "zod-opena
 import { BatchBody } from "../../batch/plan.ts";
 import { proxyRoutes } from "../../proxy/table.ts";
 import type { Access, ProxyRoute } from "../../proxy/table.ts";
-import { bare, empty, failures, jsonBody, nobody, ok, pathName, readers } from "../parts.ts";
+import { bare, empty, failures, jsonBody, nobody, ok, operators, pathName, readers } from "../parts.ts";
 
 const idempotencyKey = z.object({ "idempotency-key": z.string().describe("the same one for a repeat: it takes effect once") });
 
@@ -49,8 +49,33 @@ for (const route of proxyRoutes) {
 
 const PartAnswer = z.looseObject({ status: z.int(), headers: z.record(z.string(), z.string()), body: z.unknown() });
 
+const count = z.int().nonnegative();
+const OriginStatus = z.object({
+  origin: z.string(),
+  state: z.enum(["closed", "open", "probing", "ready"]).describe("of its breaker; ready: open, and asked again by the next call"),
+  opened: count.describe("how often"),
+  in_flight: count,
+  waiting: count,
+  counts: z.record(z.string(), count),
+});
+
 export const proxyPaths: ZodOpenApiPathsObject = {
   ...paths,
+  "/ops/backend": {
+    get: {
+      operationId: "getBackend",
+      summary: "How the backend's origins do, as the isolate that answers knows them",
+      tags: ["Operating"],
+      security: operators,
+      responses: {
+        "200": ok(
+          "each origin, and how often another attempt was made",
+          z.object({ origins: z.array(OriginStatus), retries: count, failovers: count }),
+        ),
+        ...failures(401),
+      },
+    },
+  },
   "/api/batch": {
     post: {
       operationId: "batch",
