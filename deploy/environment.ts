@@ -29,6 +29,7 @@ export interface Settings {
 export const secretNames = [
   "INGEST_API_KEYS",
   "JWT_SECRET",
+  "JWT_SECRET_PREVIOUS",
   "OPS_API_KEY",
   "WEBHOOK_SECRET",
   "BACKEND_AUTH_TOKEN",
