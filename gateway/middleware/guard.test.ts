@@ -251,6 +251,13 @@ describe("the penalty box", () => {
     expect(await edge({ address })).toBe(200);
   });
 
+  it("is never for a poster above a ceiling, however often it is refused", async () => {
+    const { edge } = guarded({}, { ms: 1_800_000_000_000 });
+    const post = (status?: number): Promise<number> => edge({ address, path: "/api/events", method: "POST" }, status);
+    for (let count = 0; count < 1_000; count += 1) expect(await post(429)).toBe(429);
+    expect([await post(), await edge({ address })]).toEqual([200, 200]);
+  });
+
   it("costs no event: a poster with a valid key passes, one with a wrong key does not", async () => {
     const { edge } = guarded({}, { ms: 1_800_000_000_000 });
     for (let count = 0; count < 100; count += 1) await edge({ address, path: "/api/events", method: "POST" }, 401);

@@ -49,8 +49,7 @@ export function guard({ now, counters }: GuardDeps = platformDeps): MiddlewareHa
     c.set("guarded", { rules, routeClass: visit.routeClass, client: visit.client, limit });
     await next();
     const offence = offenceIn(c.res.status);
-    // Handshakes that are shed are no offence: the deployed frontend storms without meaning to (UPSTREAM 1).
-    if (offence !== undefined && visit.routeClass !== "socket") punish(c, { visit, rules, counters, nowMs: now(), offence });
+    if (offence !== undefined && !isForgiven(offence, { visit, limit })) punish(c, { visit, rules, counters, nowMs: now(), offence });
   };
 }
 
@@ -78,6 +77,14 @@ function offenceIn(status: number): Offence | undefined {
   if (status === 401) return "unauthorized";
   if (status === 403) return "forbidden";
   return status === 429 ? "limited" : undefined;
+}
+
+/** Handshakes that are shed are no offence: the deployed frontend storms without meaning to (UPSTREAM 1). Nor are posts above a stream's ceiling
+ *  or a key's quota: whoever hears that has shown a key, and is slowed already. */
+function isForgiven(offence: Offence, { visit, limit }: { visit: Visit; limit: Guarded["limit"] }): boolean {
+  if (visit.routeClass === "socket") return true;
+  // A rule's limit is met before any key is looked at.
+  return visit.routeClass === "ingest" && offence === "limited" && limit === undefined;
 }
 
 interface Punishment {
