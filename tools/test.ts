@@ -10,7 +10,7 @@ import { addTallies, isGreen, renderTally, tallyRun, tallySteps } from "./tally.
 import type { Tally, TestRun } from "./tally.ts";
 
 /** A run that hangs must end before CI's own limit of 15 minutes, so that it still reports. */
-const runTimeoutMs = 9 * 60_000;
+const runTimeoutMs = 10 * 60_000;
 
 function readReport(path: string): string | undefined {
   try {

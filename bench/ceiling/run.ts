@@ -48,6 +48,8 @@ export interface CeilingResult {
 
 const settleMs = 180_000;
 const pollMs = 200;
+/** Many senders: what waits must wait at the edge, which is to refuse it, and not for a connection of ours. */
+const connections = 512;
 /** Of what was lately possible: what anybody should be served well at. */
 const recoveryShare = 0.5;
 
@@ -61,7 +63,7 @@ export async function runSize(stage: Stage, name: EdgeName, plan: CeilingPlan): 
   );
   const { host, port } = server;
   await stage.audience.open({ host, port, dialect: dialects.edgeBatch, sockets: 1, sinceMicros: nowMicros() });
-  const poster = new Poster(server);
+  const poster = new Poster(server, connections);
   try {
     const first = (await server.status()).top;
     const ceiling = await phase(server, () => poster.flatOut({ batch, seconds, inFlight }));
