@@ -65,6 +65,8 @@ export const parkDelayMsMax = 1_000;
 export const shedHoldMs = 1_000;
 /** …and this many at a time, each without its body: beyond, they hear at once. */
 export const shedHeldMax = 1_000;
+/** The body of such a post is read and dropped up to this size: a post of ten events, whose connection would cost more. */
+export const shedReadBytesMax = 16_384;
 /** The backlog is asked for again after this long; the queue's own figure is about as old. */
 export const backlogFreshMs = 2_000;
 /** An answer about the backlog must not cost a post more than this. */

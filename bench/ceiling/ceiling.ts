@@ -12,6 +12,7 @@ const options = {
   seconds: { type: "string", default: "10" },
   "in-flight": { type: "string", default: "32" },
   factor: { type: "string", default: "2" },
+  connections: { type: "string", default: "512" },
   peers: { type: "string", default: "edge-path,edge" },
   json: { type: "boolean", default: false },
 } as const;
@@ -23,6 +24,7 @@ export const ceilingBench: Bench = {
     "--seconds 10        each phase: as fast as answered, twice as much, half as much",
     "--in-flight 32      posts at a time while the ceiling is looked for",
     "--factor 2          how much more than the ceiling is offered",
+    "--connections 512   through which that comes: what they do not carry waits in the bench",
     "--peers edge-path,edge  without the stores behind the queues (whose local simulators share the process), and whole",
     "--json              print the numbers as well",
   ].join("\n"),
@@ -39,7 +41,8 @@ async function runCeiling(args: readonly string[]): Promise<number> {
         name === "edge" ? "\nThe whole edge, its local stores in the same process" : "The edge without the stores behind its queues",
       );
       for (const batch of parseList(values.batches)) {
-        const plan = { batch, seconds: Number(values.seconds), inFlight: Number(values["in-flight"]), factor: Number(values.factor) };
+        const [seconds, inFlight, factor] = [Number(values.seconds), Number(values["in-flight"]), Number(values.factor)];
+        const plan = { batch, seconds, inFlight, factor, connections: Number(values.connections) };
         const result = await runSize(stage, name, plan);
         console.log(renderCeiling(result));
         if (values.json) console.log(JSON.stringify(result, (key, value: unknown) => (key === "answered" ? undefined : value)));

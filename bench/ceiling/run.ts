@@ -15,6 +15,8 @@ export interface CeilingPlan {
   readonly seconds: number;
   readonly inFlight: number;
   readonly factor: number;
+  /** What waits must wait at the edge, which is to refuse it, and not for a connection of ours: more than are answered in half a second. */
+  readonly connections: number;
 }
 
 export interface Phase {
@@ -48,14 +50,12 @@ export interface CeilingResult {
 
 const settleMs = 180_000;
 const pollMs = 200;
-/** Many senders: what waits must wait at the edge, which is to refuse it, and not for a connection of ours. */
-const connections = 512;
 /** Of what was lately possible: what anybody should be served well at. */
 const recoveryShare = 0.5;
 
 export async function runSize(stage: Stage, name: EdgeName, plan: CeilingPlan): Promise<CeilingResult> {
   const server = await stage.server(name);
-  const { batch, seconds, inFlight, factor } = plan;
+  const { batch, seconds, inFlight, factor, connections } = plan;
   // Cold code would pass for a low ceiling.
   await stage.measure(
     { name, server: name, dialect: dialects.edgeBatch },

@@ -21,13 +21,13 @@ export function enter(stream: string, deps: FlowDeps): void {
   deps.flows.set(stream, entered(flowOf(stream, deps)));
 }
 
-export function leave(stream: string, pass: { readonly startedAtMs: number; readonly answered: boolean }, deps: FlowDeps): void {
+export function leave(stream: string, answered: boolean, deps: FlowDeps): void {
   const before = flowOf(stream, deps);
-  const after = left(before, { ...pass, nowMs: deps.nowMs() });
+  const after = left(before, { answered, nowMs: deps.nowMs() });
   deps.flows.set(stream, after);
   if (Number.isFinite(after.limit) && !Number.isFinite(before.limit)) deps.report("ingest.overloaded", { stream, limit: after.limit });
 }
 
 function flowOf(stream: string, { flows }: FlowDeps): Flow {
-  return flows.get(stream) ?? idleFlow;
+  return flows.get(stream) ?? idleFlow(stream);
 }

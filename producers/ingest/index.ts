@@ -2,13 +2,15 @@
 import { streamOf } from "../../channels/catalogue.ts";
 import { AppError } from "../../platform/errors.ts";
 import { isEventType } from "../../schemas/event.ts";
+import { shedHoldMs, shedReadBytesMax } from "../../schemas/limits.ts";
 import { isFields } from "../dialects/reading.ts";
-import { door, lineMs, wantedAtDoor, wantedBy } from "./admission.ts";
+import { door, wantedAtDoor, wantedBy } from "./admission.ts";
 import type { Refusal, Wanted } from "./admission.ts";
 import { enter, leave, shed } from "./flows.ts";
 import type { Item, RejectedItem } from "./item.ts";
 import { deliverEvents } from "./publish.ts";
 import type { Delivery, PublishDeps } from "./publish.ts";
+import { readText } from "./read-body.ts";
 import { readItems } from "./read-items.ts";
 import { validateItems } from "./validate.ts";
 import type { Signed } from "./validate.ts";
@@ -37,7 +39,7 @@ export interface IngestDeps extends PublishDeps {
 export async function ingest(request: Request, { delivery, signed }: Posting, deps: IngestDeps): Promise<IngestAnswer> {
   const read = await readUnlessShed(request, delivery, deps);
   if (!Array.isArray(read)) {
-    await deps.hold();
+    await Promise.all([deps.hold(), dropBody(request)]);
     throw atCeiling(read);
   }
   const traceparent = request.headers.get("traceparent") ?? undefined;
@@ -65,10 +67,8 @@ export async function ingest(request: Request, { delivery, signed }: Posting, de
 
 /** The request's events, or why they are not even looked at. What they hold is let go of by then. */
 async function readUnlessShed(request: Request, delivery: Delivery, deps: PublishDeps): Promise<Item[] | Refusal> {
-  const bodyBytes = Number(request.headers.get("content-length") ?? 0);
-  const refusal = shed([wantedAtDoor(bodyBytes)], deps);
+  const refusal = shed([wantedAtDoor(bytesOf(request))], deps);
   if (refusal !== undefined) return refusal;
-  const startedAtMs = deps.nowMs() + lineMs(bodyBytes);
   enter(door, deps);
   let answered = false;
   try {
@@ -76,8 +76,23 @@ async function readUnlessShed(request: Request, delivery: Delivery, deps: Publis
     answered = true;
     return (delivery === "live" ? shed(declaredBy(items), deps) : undefined) ?? items;
   } finally {
-    leave(door, { startedAtMs, answered }, deps);
+    leave(door, answered, deps);
   }
+}
+
+/** A body that is left unread costs its connection, and making another one costs more than reading a small one. */
+async function dropBody(request: Request): Promise<void> {
+  if (request.bodyUsed || bytesOf(request) > shedReadBytesMax) return;
+  try {
+    await readText(request, { bytesMax: shedReadBytesMax, timeoutMs: shedHoldMs });
+  } catch {
+    // Too slow, too large, not text: then the connection goes.
+  }
+}
+
+/** As announced. */
+function bytesOf({ headers }: Request): number {
+  return Number(headers.get("content-length") ?? 0);
 }
 
 /** The streams of those events that say theirs by a canonical type. Validation costs most of a post: at a ceiling it would be spent on those

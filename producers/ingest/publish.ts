@@ -143,7 +143,7 @@ async function publishGroup(group: Group, deps: PublishDeps): Promise<Attempt> {
     if (isSilence(error)) recordSilence(stream, startedAtMs, deps);
     return { kind: "park" };
   } finally {
-    leave(stream, { startedAtMs, answered }, deps);
+    leave(stream, answered, deps);
   }
 }
 
