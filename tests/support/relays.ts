@@ -1,5 +1,5 @@
 /** Reaches into the Relay that serves the tests' sockets: its stub, its rows, and its view of the hub. */
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { channelStub, relayName } from "../../durable-objects/stubs.ts";
 import type { ChannelRpc } from "../../schemas/rpc.ts";
@@ -13,6 +13,14 @@ export function rawRelay(): DurableObjectStub {
 
 export async function relayRows<T extends Record<string, SqlStorageValue>>(query: string): Promise<T[]> {
   return runInDurableObject(rawRelay(), (_, state) => state.storage.sql.exec<T>(query).toArray());
+}
+
+/** A relay that a flood keeps busy answers "full", and the next socket is on another one: what must be so for all is asked of all. */
+export async function rowsOfAllRelays<T extends Record<string, SqlStorageValue>>(query: string): Promise<T[]> {
+  const rows: T[] = [];
+  for (const id of await listDurableObjectIds(env.RELAYS))
+    rows.push(...(await runInDurableObject(env.RELAYS.get(id), (_, state) => state.storage.sql.exec<T>(query).toArray())));
+  return rows;
 }
 
 /** A death in the middle of a burst: the sockets live on and nobody knows what they were sent. A test's eviction waits until the object has
