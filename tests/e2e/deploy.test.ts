@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { accessSync, constants, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { CloudflareStandIn } from "./cloudflare-api.ts";
+import { CloudflareStandIn } from "./cloudflare/api.ts";
 import { EdgeProcess, freshState } from "./edge-process.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -88,25 +88,25 @@ it("creates what is missing under the seed's names, migrates, uploads code with 
   expect(output).toContain("changes made");
   expect(code).toBe(0);
   expect(cloudflare.unknown).toEqual([]);
-  expect([...cloudflare.databases.values()].map(({ name }) => name).toSorted()).toEqual(
+  expect([...cloudflare.resources.databases.values()].map(({ name }) => name).toSorted()).toEqual(
     ["metrics", "opportunities", "sessions", "strategies"].map((name) => `arbitragex-${name}-cache`),
   );
-  expect([...cloudflare.buckets.keys()].toSorted()).toEqual([
+  expect([...cloudflare.resources.buckets.keys()].toSorted()).toEqual([
     "arbitragex-backend-assets",
     "arbitragex-config-backups",
     "arbitragex-edge-logs",
   ]);
-  expect([...cloudflare.namespaces.values()]).toEqual(
+  expect([...cloudflare.resources.namespaces.values()]).toEqual(
     expect.arrayContaining(["arbitragex-edge-API_CACHE", "arbitragex-edge-CONFIG_CACHE", "arbitragex-edge-SESSIONS"]),
   );
-  const queues = [...cloudflare.queues.values()];
+  const queues = [...cloudflare.resources.queues.values()];
   expect(queues.map(({ name }) => name)).toContain("arbitragex-dead-letter");
   for (const { name, consumers } of queues) {
     const deadLetter = name === "arbitragex-dead-letter" ? undefined : "arbitragex-dead-letter";
     expect(consumers, name).toEqual([expect.objectContaining({ script_name: "arbitragex-edge" })]);
     expect((consumers[0] as { dead_letter_queue?: string }).dead_letter_queue, name).toBe(deadLetter);
   }
-  for (const rules of cloudflare.buckets.values()) {
+  for (const rules of cloudflare.resources.buckets.values()) {
     expect(rules).toMatchObject({
       rules: [{ id: "abort-unfinished-uploads", abortMultipartUploadsTransition: { condition: { type: "Age", maxAge: 604_800 } } }],
     });
@@ -115,7 +115,7 @@ it("creates what is missing under the seed's names, migrates, uploads code with 
 
 it("leaves databases with the newest schema", () => {
   const folder = join(root, "schemas", "d1", "migrations");
-  for (const { name, sql } of cloudflare.databases.values()) {
+  for (const { name, sql } of cloudflare.resources.databases.values()) {
     const files = readdirSync(join(folder, name.replace(/^arbitragex-(.*)-cache$/, "$1"))).filter((file) => file.endsWith(".sql"));
     expect(
       sql
@@ -127,8 +127,8 @@ it("leaves databases with the newest schema", () => {
 });
 
 it("uploads one version with every binding, secret and variable, as the account names them", () => {
-  expect(cloudflare.versions).toHaveLength(1);
-  const bindings = cloudflare.versions[0]?.metadata["bindings"] as {
+  expect(cloudflare.versions.all).toHaveLength(1);
+  const bindings = cloudflare.versions.all[0]?.metadata["bindings"] as {
     type: string;
     name: string;
     text?: string;
@@ -142,7 +142,7 @@ it("uploads one version with every binding, secret and variable, as the account 
   expect(named("durable_object_namespace")).toEqual(expect.arrayContaining(["CHANNELS", "RELAYS", "UPSTREAMS"]));
   expect(named("queue")).toEqual(expect.arrayContaining(["INBOX", "HOT_CACHE", "EVENT_LOG", "DEAD_LETTER"]));
   for (const { namespace_id } of bindings.filter(({ type }) => type === "kv_namespace"))
-    expect([...cloudflare.namespaces.keys()]).toContain(namespace_id);
+    expect([...cloudflare.resources.namespaces.keys()]).toContain(namespace_id);
   expect(bindings.find(({ name }) => name === "ENVIRONMENT")?.text).toBe("production");
   expect(readdirSync(join(root, ".local")).filter((name) => name.startsWith("secrets-"))).toEqual([]);
 });
@@ -161,14 +161,14 @@ it("keeps the seed's addresses alive by a Pages project that forwards to the edg
     deploy(["pages", "--env", "production"], { EDGE_PAGES_PROJECT: "arbitragex" });
   expect((await pages()).code).toBe(0);
   expect((await pages()).output).toContain("nothing had to change");
-  const [deployment, ...others] = cloudflare.pages.get("arbitragex") ?? [];
+  const [deployment, ...others] = cloudflare.pages.projects.get("arbitragex") ?? [];
   expect(others).toEqual([]);
   expect(deployment?.form["_worker.bundle"]).toMatch(/"name":"EDGE"[^}]*"service":"arbitragex-edge"/);
   expect(cloudflare.unknown).toEqual([]);
 });
 
 it("goes back to the version before when the new one does not work", async () => {
-  const before = cloudflare.served;
+  const before = cloudflare.versions.served;
   const { code, output } = await deploy(["worker", "--env", "production", "--url", edge.url, "--wait", "1"], {
     OPS_API_KEY: "another-ops-key-0002",
   });
@@ -176,14 +176,16 @@ it("goes back to the version before when the new one does not work", async () =>
   expect(output).toContain("operators get in");
   expect(output).toContain("serves again");
   expect(output).not.toContain("another-ops-key-0002");
-  expect(cloudflare.versions).toHaveLength(2);
-  expect(cloudflare.served).toBe(before);
+  expect(cloudflare.versions.all).toHaveLength(2);
+  expect(cloudflare.versions.served).toBe(before);
 });
 
 it("gives staging names of its own beside production's", async () => {
   const { code } = await deploy(["kv", "--env", "staging"]);
   expect(code).toBe(0);
-  expect([...cloudflare.namespaces.values()].filter((title) => title.startsWith("arbitragex-edge-staging-")).length).toBeGreaterThan(2);
+  expect(
+    [...cloudflare.resources.namespaces.values()].filter((title) => title.startsWith("arbitragex-edge-staging-")).length,
+  ).toBeGreaterThan(2);
 });
 
 it.each([["--help"], ["all", "--env", "nowhere"], ["unheard-of"], ["smoke", "--wait", "soon"]])(
