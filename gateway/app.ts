@@ -1,5 +1,6 @@
 /** The route table, and what surrounds every route. Wiring only. */
 import { Hono } from "hono";
+import { RememberingRouter } from "./http/remembering-router.ts";
 import { auditRefusals } from "./middleware/audit-refusals.ts";
 import { compress } from "./middleware/compress.ts";
 import { cors } from "./middleware/cors.ts";
@@ -23,14 +24,14 @@ import { securityRoutes } from "./routes/security.ts";
 import { socketRoutes } from "./routes/sockets.ts";
 import { sseRoutes } from "./routes/sse.ts";
 
-export const app = new Hono<GatewayEnv>();
+export const app = new Hono<GatewayEnv>({ router: new RememberingRouter() });
 
 app.onError(renderError);
 app.notFound(renderNotFound);
 // Outermost: all behind it see plain bytes, and every answer passes it, errors and cached ones as well.
 app.use(compress, requestId, securityHeaders, cors);
 app.route("/", healthRoutes());
-app.use(requireUsableConfig, guard(), requireTls, rateLimit(), auditRefusals);
+app.use(requireUsableConfig, guard(), requireTls, auditRefusals, rateLimit());
 app.route("/", eventStreamRoutes);
 app.route("/", eventRoutes);
 app.route("/", readingRoutes);

@@ -4,6 +4,7 @@
 import { decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from "jose";
 import { AppError } from "./errors.ts";
 import { readClaims, type Claims } from "./claims.ts";
+import { signerOf } from "./hmac.ts";
 import { keySetOf } from "./jwks.ts";
 import { ownAlgorithm, ownKeyPrefix, type OwnKeys } from "./own-keys.ts";
 
@@ -23,7 +24,6 @@ export interface TokenRules {
 
 export type VerifiedToken = { readonly ok: true; readonly claims: Claims } | { readonly ok: false; readonly reason: "expired" | "invalid" };
 
-const encoder = new TextEncoder();
 const publishedAlgorithms = new Set(["RS256", "ES256", "EdDSA"]);
 /** Ours take a few hundred bytes; a channel map may take some thousand. */
 const tokenCharsMax = 8_192;
@@ -32,7 +32,9 @@ const tokenCharsMax = 8_192;
 export async function verifyToken(token: string, rules: TokenRules, nowMs: number): Promise<VerifiedToken> {
   try {
     if (!isStrict(token)) return { ok: false, reason: "invalid" };
-    const payload = await verifiedPayload(token, await verificationOf(token, rules, nowMs), { rules, nowMs });
+    const verification = await verificationOf(token, rules, nowMs);
+    if (verification === undefined) return { ok: false, reason: "invalid" };
+    const payload = await verifiedPayload(token, verification, { rules, nowMs });
     const claims = readClaims(payload);
     return claims === undefined ? { ok: false, reason: "invalid" } : { ok: true, claims };
   } catch (error) {
@@ -44,14 +46,12 @@ export async function verifyToken(token: string, rules: TokenRules, nowMs: numbe
 
 interface Verification {
   readonly algorithm: string;
-  readonly key: CryptoKey | Uint8Array;
-  /** Tried when `key` did not sign it: the secret before this one. */
-  readonly otherKey?: Uint8Array | undefined;
+  readonly key: CryptoKey;
 }
 
 async function verifiedPayload(
   token: string,
-  { algorithm, key, otherKey }: Verification,
+  { algorithm, key }: Verification,
   { rules, nowMs }: { rules: TokenRules; nowMs: number },
 ): Promise<JWTPayload> {
   const options = {
@@ -61,22 +61,19 @@ async function verifiedPayload(
     requiredClaims: ["exp"],
     currentDate: new Date(nowMs),
   };
-  try {
-    return (await jwtVerify(token, key, options)).payload;
-  } catch (error) {
-    if (otherKey === undefined || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
-    return (await jwtVerify(token, otherKey, options)).payload;
-  }
+  return (await jwtVerify(token, key, options)).payload;
 }
 
 /** A token's header only picks between keys that each have their algorithm: our secret is never looked at for a token that names a
- *  published one, nor a public key for HS256. A name of our own keys is looked for among those and nowhere else. */
-async function verificationOf(token: string, rules: TokenRules, nowMs: number): Promise<Verification> {
+ *  published one, nor a public key for HS256. A name of our own keys is looked for among those and nowhere else. Undefined: none of our secrets
+ *  signed it, which a guess must learn as cheaply as it can. */
+async function verificationOf(token: string, rules: TokenRules, nowMs: number): Promise<Verification | undefined> {
   const { alg: algorithm = "none", kid, ...header } = decodeProtectedHeader(token);
   if (typeof kid === "string" && kid.startsWith(ownKeyPrefix)) return ownVerification(algorithm, kid, { rules, nowMs });
   if (algorithm === "HS256") {
     const { secret, previousSecret } = rules;
-    return { algorithm, key: encoder.encode(secret), otherKey: previousSecret === undefined ? undefined : encoder.encode(previousSecret) };
+    const key = await signerOf(token, previousSecret === undefined ? [secret] : [secret, previousSecret]);
+    return key === undefined ? undefined : { algorithm, key };
   }
   const { jwksUrl } = rules;
   if (jwksUrl === undefined || !publishedAlgorithms.has(algorithm)) throw new errors.JOSEAlgNotAllowed(`"${algorithm}" is not taken`);

@@ -38,5 +38,7 @@ export const runtimeConfigBytesMax = 262_144;
 /** Versions that can be looked at and gone back to. */
 export const configVersionsKept = 50;
 export const firewallRulesMax = 200;
+/** Requests that rules are tried out on at once: an operator types them. */
+export const firewallTrialsMax = 100;
 /** Bans by operators that are live at a time: all travel with the configuration. */
 export const bansMax = 1_000;

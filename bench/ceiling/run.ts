@@ -1,8 +1,8 @@
 /** One size of post: the ceiling, then more than that, then less. A subscriber listens throughout. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { nowMicros } from "../load/clock.ts";
 import { dialects } from "../load/dialect.ts";
 import { calm } from "../load/measure.ts";
+import { pollUntil } from "../load/poll.ts";
 import { Poster, type PostReport } from "../load/poster.ts";
 import { usageOf } from "../load/process.ts";
 import type { Stage } from "../load/stage.ts";
@@ -48,8 +48,7 @@ export interface CeilingResult {
   readonly recovery: Recovery;
 }
 
-const settleMs = 180_000;
-const pollMs = 200;
+const settling = { waitMs: 180_000, everyMs: 200 };
 /** Of what was lately possible: what anybody should be served well at. */
 const recoveryShare = 0.5;
 
@@ -112,12 +111,11 @@ async function settle(
   report: () => Promise<{ delivered: number; holes: number; disordered: number }>,
   { first, accepted }: { first: number; accepted: number },
 ): Promise<Settled> {
-  const endAt = performance.now() + settleMs;
-  for (;;) {
+  const count = async (): Promise<Settled> => {
     const sequenced = (await server.status()).top - first;
     const { delivered, holes, disordered } = await report();
-    const isDone = sequenced >= accepted && delivered >= sequenced;
-    if (isDone || performance.now() > endAt) return { sequenced, delivered, holes: holes + disordered };
-    await sleep(pollMs);
-  }
+    return { sequenced, delivered, holes: holes + disordered };
+  };
+  const isDone = ({ sequenced, delivered }: Settled): boolean => sequenced >= accepted && delivered >= sequenced;
+  return await pollUntil(count, isDone, settling);
 }

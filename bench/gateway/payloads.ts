@@ -1,9 +1,9 @@
 /** What the edge really answers: recorded events are posted to it, moved to now, and its own addresses are asked for. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { readEventSet } from "../../demo/event-set.ts";
 import { rebaseEvent } from "../../demo/rebase.ts";
 import type { EdgeEvent } from "../../schemas/event.ts";
 import { renderEvent } from "../../schemas/render.ts";
+import { pollUntil } from "../load/poll.ts";
 import type { EdgeServer } from "../peers/edge.ts";
 
 export interface Payload {
@@ -16,7 +16,7 @@ export interface Payload {
 const batch = 100;
 /** Enough for the largest page, and a log of some 600 kB. */
 const opportunitiesMin = 500;
-const waitMs = 60_000;
+const readable = { waitMs: 60_000, everyMs: 500 };
 
 export async function payloadsOf(edge: EdgeServer, opsKey: string): Promise<Payload[]> {
   const postedMs = Date.now();
@@ -41,16 +41,34 @@ export async function payloadsOf(edge: EdgeServer, opsKey: string): Promise<Payl
   return payloads;
 }
 
+type Poster = Pick<EdgeServer, "host" | "port" | "post">;
+
 /** The newest state of each entity lives on, so that nothing expires while it is measured. */
-export async function postRecorded({ host, port, post }: Pick<EdgeServer, "host" | "port" | "post">): Promise<void> {
+export async function postRecorded(edge: Poster): Promise<void> {
   const events = readEventSet("arbitrum").filter(({ type }) => type === "opportunity.detected");
   const toMs = Date.now();
   const living = events.slice(0, 2 * opportunitiesMin).map((event) => {
     const moved = rebaseEvent(event, { toMs, runId: "bench" });
     return renderEvent({ ...moved, data: { ...moved.data, expiry_time: new Date(toMs + 3_600_000).toISOString() } } as EdgeEvent);
   });
-  for (let from = 0; from < living.length; from += batch) {
-    const body = `[${living.slice(from, from + batch).join(",")}]`;
+  await postAll(edge, living);
+}
+
+/** So many strategies, each the recorded one by a name of its own. */
+export async function postStrategies(edge: Poster, count: number): Promise<void> {
+  const recorded = readEventSet("arbitrum").find(({ type }) => type === "strategy.updated");
+  if (recorded === undefined) throw new Error("no strategy was recorded");
+  const moved = rebaseEvent(recorded, { toMs: Date.now(), runId: "bench" });
+  const texts = Array.from({ length: count }, (_, index) => {
+    const strategy_id = `bench-${index}`;
+    return renderEvent({ ...moved, id: `${moved.id}-${index}`, subject: strategy_id, data: { ...moved.data, strategy_id } } as EdgeEvent);
+  });
+  await postAll(edge, texts);
+}
+
+async function postAll({ host, port, post }: Poster, texts: readonly string[]): Promise<void> {
+  for (let from = 0; from < texts.length; from += batch) {
+    const body = `[${texts.slice(from, from + batch).join(",")}]`;
     const response = await fetch(`http://${host}:${port}${post.path}`, { method: "POST", headers: post.headers, body });
     if (response.status !== 202) throw new Error(`the edge answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
   }
@@ -65,9 +83,5 @@ function reader({ host, port }: EdgeServer, opsKey: string): (path: string) => P
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + waitMs;
-  while (!(await holds())) {
-    if (Date.now() > endMs) throw new Error("what was posted never became readable");
-    await sleep(500);
-  }
+  if (!(await pollUntil(holds, (isTrue) => isTrue, readable))) throw new Error("what was posted never became readable");
 }

@@ -12,11 +12,16 @@ export interface Gateway extends Server {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** The limiter counts every request, as in production, and refuses none of the bench's own. */
+/** Strategies are public here, so that anybody may have a page that is kept for a minute. The limiter counts every request, as in production, and refuses none of the bench's own. */
 export async function startGateway(entry = "worker.ts"): Promise<Gateway> {
   const config = unstable_readConfig({ config: join(root, "wrangler.toml") });
   const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
-  const variables: Record<string, unknown> = { ...config.vars, ...readDevVars(root), RATE_LIMIT_REQUESTS: "10000000" };
+  const variables: Record<string, unknown> = {
+    ...config.vars,
+    ...readDevVars(root),
+    RATE_LIMIT_REQUESTS: "10000000",
+    PUBLIC_CHANNELS: "opportunities,strategies",
+  };
   const { runtime, port, pids, stop } = await startRuntime(join(root, entry), { ...workerOptions, bindings: variables as never });
   for (const { binding, migrations_dir: folder } of config.d1_databases) {
     if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));

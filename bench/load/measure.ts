@@ -7,6 +7,7 @@ import type { AudienceReport } from "./audience-thread.ts";
 import { nowMicros } from "./clock.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Histogram } from "./histogram.ts";
+import { pollUntil } from "./poll.ts";
 import { Poster, type PostReport, type Rate } from "./poster.ts";
 import { usageOf } from "./process.ts";
 
@@ -37,8 +38,7 @@ export interface Measurement {
 const idleMs = 700;
 const warmMs = 1_000;
 /** A run that is still delivering by then is cut off: what is missing counts as not delivered. */
-const drainMs = 10_000;
-const pollMs = 100;
+const drain = { waitMs: 10_000, everyMs: 100 };
 
 export async function measure(
   server: Server,
@@ -61,7 +61,8 @@ export async function measure(
     const closed = { usage: usageOf(pids), report: await audience.report() };
     const posted = await posting;
     const expected = posted.acceptedEvents * sockets;
-    const final = await drained(audience, expected, closed.report);
+    const isAll = ({ delivered }: AudienceReport): boolean => delivered >= expected;
+    const final = isAll(closed.report) ? closed.report : await pollUntil(() => audience.report(), isAll, drain);
     const spanMs = closed.usage.atMs - opened.usage.atMs;
     const idleShare = (before.cpuMs - idle.cpuMs) / (before.atMs - idle.atMs);
     const usedMs = closed.usage.cpuMs - opened.usage.cpuMs;
@@ -82,27 +83,17 @@ export async function measure(
   }
 }
 
-async function drained(audience: Audience, expected: number, last: AudienceReport): Promise<AudienceReport> {
-  const endAt = performance.now() + drainMs;
-  let report = last;
-  while (report.delivered < expected && performance.now() < endAt) {
-    await sleep(pollMs);
-    report = await audience.report();
-  }
-  return report;
-}
-
 const calmShare = 0.05;
 const calmWindowMs = 200;
 const calmWaitMs = 30_000;
 
 /** Waits until the server has nothing left to do from before. */
 export async function calm(pids: readonly number[]): Promise<void> {
-  const endAt = performance.now() + calmWaitMs;
-  while (performance.now() < endAt) {
+  const busyShare = async (): Promise<number> => {
     const before = usageOf(pids);
     await sleep(calmWindowMs);
     const after = usageOf(pids);
-    if ((after.cpuMs - before.cpuMs) / (after.atMs - before.atMs) < calmShare) return;
-  }
+    return (after.cpuMs - before.cpuMs) / (after.atMs - before.atMs);
+  };
+  await pollUntil(busyShare, (share) => share < calmShare, { waitMs: calmWaitMs, everyMs: 0 });
 }

@@ -1,5 +1,6 @@
 /** Asks an object or a store on behalf of a reader: bounded in time, and an outage is told as one, not as a bug of ours. */
-import { AppError } from "../../platform/errors.ts";
+import { AppError, messageOf } from "../../platform/errors.ts";
+import { logWarning } from "../../platform/log.ts";
 import { TimeoutError, withTimeout } from "../../platform/timeout.ts";
 
 /** The frontend gives up after 10 s; half of it leaves room for a second question. */
@@ -19,6 +20,8 @@ export async function ask<T>(work: Promise<T>, { what, timeoutMs = askTimeoutMs 
     if (error instanceof AppError) throw error;
     if (error instanceof TimeoutError)
       throw new AppError("UPSTREAM_TIMEOUT", `${what} did not answer in time`, { cause: error, retryAfterSeconds: 1 });
+    // The reader is told nothing of it: here is the only place that still knows what broke.
+    logWarning("ask.failed", { what, reason: messageOf(error) });
     throw new AppError("UPSTREAM_UNAVAILABLE", `${what} is out of reach`, { cause: error, retryAfterSeconds: 1 });
   }
 }

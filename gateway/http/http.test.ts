@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { AppError } from "../../platform/errors.ts";
 import { ask } from "./ask.ts";
@@ -81,5 +81,13 @@ describe("a question to another part", () => {
   ])("that %s is told as what it is, with nothing of the error", async (...[, work, code, status]) => {
     const error: unknown = await ask(work(), { what: "the channel", timeoutMs: 10 }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code, status, message: expect.stringMatching(/^the channel [a-z ]+$/) });
+  });
+
+  it("that fails leaves its cause in the log, and one that refuses none", async () => {
+    const log = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    await ask(Promise.reject(new Error("no such table")), { what: "the hot cache" }).catch(() => undefined);
+    await ask(Promise.reject(new AppError("NOT_FOUND", "there is none")), { what: "the hot cache" }).catch(() => undefined);
+    expect(log.mock.calls).toEqual([[JSON.stringify({ event: "ask.failed", what: "the hot cache", reason: "no such table" })]]);
+    log.mockRestore();
   });
 });

@@ -28,7 +28,7 @@ export const compress = createMiddleware(async (c, next) => {
   await next();
   const { req, res } = c;
   if (res.webSocket !== null && res.webSocket !== undefined) return;
-  const plan = planOf({ accepted: acceptedBy(req.raw), headers: req.raw.headers }, res);
+  const plan = planOf({ accepted: () => acceptedBy(req.raw), headers: req.raw.headers }, res);
   if (plan.kind === "leave") return;
   const tag = res.headers.get("etag");
   const isRetagged = plan.kind === "not-modified" && tag !== null;

@@ -43,15 +43,16 @@ const preflightHeaders = {
 };
 const exposedHeaders = { "access-control-expose-headers": answerHeaders.join(", ") };
 
+const vary = { vary: "Origin" };
+
 export const cors = createMiddleware<GatewayEnv>(async (c, next) => {
   const allowed = allowedOrigin(originsOf(c.env), c.req.header("origin"));
   const preflight = isPreflight(c.req.raw);
   if (preflight) c.res = new Response(null, { status: 204 });
   else await next();
   // Also without an origin: a cache must not hand a page the answer made for no page.
-  withHeaders(c, { vary: "Origin" });
-  if (allowed === undefined) return;
-  withHeaders(c, { "access-control-allow-origin": allowed, ...(preflight ? preflightHeaders : exposedHeaders) });
+  if (allowed === undefined) withHeaders(c, vary);
+  else withHeaders(c, { ...vary, "access-control-allow-origin": allowed, ...(preflight ? preflightHeaders : exposedHeaders) });
 });
 
 function isPreflight({ method, headers }: Request): boolean {

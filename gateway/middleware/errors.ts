@@ -8,8 +8,8 @@ import type { GatewayEnv } from "./request-id.ts";
 export function renderError(error: Error, c: Context<GatewayEnv>): Response {
   const known = error instanceof AppError ? error : internal(error, c);
   const { code, message, details, status, retryAfterSeconds } = known;
-  const headers = new Headers({ "cache-control": "no-store", "content-type": "application/json; charset=utf-8" });
-  if (retryAfterSeconds !== undefined) headers.set("retry-after", String(retryAfterSeconds));
+  const headers: Record<string, string> = { "cache-control": "no-store", "content-type": "application/json; charset=utf-8" };
+  if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);
   const body = {
     success: false,
     error: { code, message, ...(details === undefined ? {} : { details }) },

@@ -3,9 +3,12 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { configOf } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
+import { refusedStatus } from "../optimisation/cache/index.ts";
 import { countRefusal } from "../security/audit.ts";
 import { adapted, healthy, observed } from "../security/rate-limit/adaptive.ts";
 import type { Health } from "../security/rate-limit/adaptive.ts";
+import { neededAt } from "../security/rate-limit/credentials.ts";
+import { Guesses } from "../security/rate-limit/guesses.ts";
 import { limitHeaders, overLimit } from "../security/rate-limit/headers.ts";
 import type { Standing } from "../security/rate-limit/lease-book.ts";
 import { Limiter, limiterDeps } from "../security/rate-limit/limiter.ts";
@@ -26,12 +29,13 @@ type LimitContext = Context<GatewayEnv>;
 /** What an isolate knows: shared with the address that shows it to operators. */
 export interface Limiting {
   readonly limiter: Limiter;
+  readonly guesses: Guesses;
   /** The backend's, as this isolate sees it. */
   health: Health;
 }
 
 export function newLimiting(deps = limiterDeps): Limiting {
-  return { limiter: new Limiter(deps), health: healthy };
+  return { limiter: new Limiter(deps), guesses: new Guesses(), health: healthy };
 }
 
 /** Of this isolate. */
@@ -49,6 +53,8 @@ export function rateLimit(own: Limiting = limiting, now: () => number = Date.now
     const asked = askerOf(c, guarded, nowMs);
     const who = asked instanceof Promise ? await asked : asked;
     const policy = policyFor(c, guarded, { who, factor: factorOf(guarded, own.health) });
+    const guess = who.refusal === undefined ? undefined : refuseGuess(c, own.guesses, { who, policy, nowMs });
+    if (guess !== undefined) return guess;
     const decided = decide(c, own.limiter, { who, policy, guarded });
     const standing = decided instanceof Promise ? await decided : decided;
     if (standing.kind === "refused") return refuse(c, { who, policy, standing, nowMs });
@@ -100,6 +106,17 @@ function decide(c: LimitContext, limiter: Limiter, { who, policy, guarded }: Que
     isFirstLineOn: guarded.rules.config.limits.first_line,
     keep: (work) => keepAlive(c, work),
   });
+}
+
+/** As its route would, only that nobody is asked first. Undefined: its route does not refuse it. */
+function refuseGuess(c: LimitContext, guesses: Guesses, { who, policy, nowMs }: Omit<Refused, "standing">): Response | undefined {
+  const needed = neededAt(c.req.method, c.req.path);
+  if (who.refusal === undefined || needed === undefined) return undefined;
+  const standing = guesses.take(who.name, policy, nowMs);
+  if (standing !== undefined) return refuse(c, { who, policy, standing, nowMs });
+  const response = renderError(who.refusal, c);
+  if (needed === "cached") for (const [name, value] of Object.entries(refusedStatus)) response.headers.set(name, value);
+  return response;
 }
 
 interface Refused {

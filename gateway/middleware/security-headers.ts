@@ -1,6 +1,5 @@
 /** What every answer tells a browser: believe the content type, run and frame nothing, leak no address, come back over TLS. A page says
  *  itself what it may load (`content-security-policy`) and an asset who may embed it (`cross-origin-resource-policy`): those stay. */
-import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { ConfigError, configOf } from "../../platform/config.ts";
 import type { GatewayEnv } from "./request-id.ts";
@@ -25,13 +24,20 @@ const browsers = {
   "strict-transport-security": "max-age=63072000; includeSubDomains; preload",
 } satisfies Record<string, string>;
 
+/** What a route may have said itself. */
+const routes = ["content-security-policy", "cross-origin-resource-policy"] as const;
+
 export const securityHeaders = createMiddleware<GatewayEnv>(async (c, next) => {
   await next();
-  withHeaders(c, isEnabled(c.env) ? { ...unsaid(c, browsers), ...always } : always);
+  withHeaders(c, isEnabled(c.env) ? unsaid(c.res.headers) : always);
 });
 
-function unsaid(c: Context, headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !c.res.headers.has(name)));
+const all = { ...browsers, ...always };
+
+function unsaid(headers: Headers): Readonly<Record<string, string>> {
+  const said = routes.filter((name) => headers.has(name));
+  if (said.length === 0) return all;
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !said.some((other) => other === name)));
 }
 
 /** With unusable variables they are sent: /health answers then too. */

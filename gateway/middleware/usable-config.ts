@@ -3,7 +3,7 @@ import { createMiddleware } from "hono/factory";
 import { configOf } from "../../platform/config.ts";
 import type { GatewayEnv } from "./request-id.ts";
 
-export const requireUsableConfig = createMiddleware<GatewayEnv>(async (c, next) => {
+export const requireUsableConfig = createMiddleware<GatewayEnv>((c, next) => {
   configOf(c.env);
-  await next();
+  return next();
 });

@@ -3,12 +3,13 @@ import type { Context } from "hono";
 
 /** Hono's own `c.header` copies a finished answer once for each header; this copies it once, and only when it must. */
 export function withHeaders(c: Context, headers: Readonly<Record<string, string>>): void {
+  const { headers: sent } = c.res;
   try {
-    for (const [name, value] of Object.entries(headers)) setOrAppend(c.res.headers, name, value);
+    for (const name in headers) setOrAppend(sent, name, headers[name] ?? "");
   } catch {
     // What came out of fetch(), an object's answer or an upgrade, has immutable headers. The copy keeps the web socket.
     const copy = new Response(c.res.body, c.res);
-    for (const [name, value] of Object.entries(headers)) setOrAppend(copy.headers, name, value);
+    for (const name in headers) setOrAppend(copy.headers, name, headers[name] ?? "");
     // Assigning over an answer would merge the old one's headers back in.
     c.res = undefined;
     c.res = copy;
@@ -17,6 +18,8 @@ export function withHeaders(c: Context, headers: Readonly<Record<string, string>
 
 /** `vary` adds up: each concern names the headers its part of the answer depends on. */
 function setOrAppend(headers: Headers, name: string, value: string): void {
-  if (name !== "vary") headers.set(name, value);
-  else if (!(headers.get("vary") ?? "").toLowerCase().split(/,\s*/).includes(value.toLowerCase())) headers.append("vary", value);
+  if (name !== "vary") return headers.set(name, value);
+  const before = headers.get("vary");
+  if (before === null) headers.set("vary", value);
+  else if (!before.toLowerCase().split(/,\s*/).includes(value.toLowerCase())) headers.append("vary", value);
 }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { findChannel } from "../../channels/catalogue.ts";
 import { configOf } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
+import { Remembered } from "../../platform/remembered.ts";
 import { Id, Slug, executionStatuses, opportunityStatuses } from "../../schemas/data.ts";
 import { DecimalString } from "../../schemas/decimal.ts";
 import { idCharsMax, nameCharsMax, pageLimitDefault, pageLimitMax } from "../../schemas/limits.ts";
@@ -65,26 +66,30 @@ interface ListQuery {
   readonly sort: Page["sort"];
   readonly limit: number;
   readonly cursor: string | undefined;
+  /** As it was sent: which view is asked for decides who may read, before anything is parsed. */
+  readonly chain: string | null;
   /** All of it in one spelling. */
   readonly canonical: string;
 }
 
-function opportunityList(search: URLSearchParams, nowMs: number): ListQuery {
+type ParsedQuery = Omit<ListQuery, "chain">;
+
+function opportunityList(search: URLSearchParams): ParsedQuery {
   const query = parse(OpportunityQuery, search);
   const { chain, status, min_profit, token_pair, dex, sort, limit, cursor } = query;
   const minProfit = min_profit === undefined ? undefined : Number(min_profit);
-  const filter = { chain, status, minProfit, tokenPair: token_pair, dex, unexpiredAtMs: nowMs };
+  const filter = { chain, status, minProfit, tokenPair: token_pair, dex };
   return { filter, sort, limit, cursor, canonical: canonicalValues(query) };
 }
 
-function executionList(search: URLSearchParams): ListQuery {
+function executionList(search: URLSearchParams): ParsedQuery {
   const query = parse(ExecutionQuery, search);
   const { chain, status, opportunity_id, strategy_id, sort, limit, cursor } = query;
   const filter = { chain, status, opportunityId: opportunity_id, strategyId: strategy_id };
   return { filter, sort, limit, cursor, canonical: canonicalValues(query) };
 }
 
-function strategyList(search: URLSearchParams): ListQuery {
+function strategyList(search: URLSearchParams): ParsedQuery {
   const query = parse(StrategyQuery, search);
   const { active, sort, limit, cursor } = query;
   return {
@@ -100,11 +105,15 @@ function parse<S extends QueryShape>(schema: S, search: URLSearchParams): z.outp
   return parseQuery(schema, search);
 }
 
-const lists: Readonly<Record<EntityKind, (search: URLSearchParams, nowMs: number) => ListQuery>> = {
+const lists: Readonly<Record<EntityKind, (search: URLSearchParams) => ParsedQuery>> = {
   opportunities: opportunityList,
   executions: executionList,
   strategies: strategyList,
 };
+
+/** Pages ask the same few questions again and again, and parsing one costs as much as answering it from memory. */
+const queriesRemembered = 256;
+const queries = new Remembered<ListQuery>(queriesRemembered);
 
 const ListCursor = z.object({ v: z.literal(1), sort: z.string(), key: z.number(), id: z.string().max(idCharsMax) });
 
@@ -121,20 +130,37 @@ export function entityRoutes(clock: () => number = Date.now): Hono<{ Bindings: E
 }
 
 async function answerList(c: ReadContext, kind: EntityKind, clock: () => number): Promise<Response> {
-  const { searchParams } = new URL(c.req.url);
+  const asked = searchOf(c.req.url);
+  const name = `${kind}${asked}`;
+  const known = queries.find(name);
+  const search = new URLSearchParams(known === undefined ? asked : "");
+  const chain = known === undefined ? search.get("chain") : known.chain;
   // Before the query is parsed: a stranger learns nothing from how it is refused.
-  const right = rightTo(kind, searchParams.get("chain"));
+  const right = rightTo(kind, chain);
   const reader = await identify(c, clock());
   requireRead(c.env, reader, right);
-  const query = lists[kind](searchParams, clock());
+  const query = known ?? queries.of(name, () => ({ ...lists[kind](search), chain }));
   const { sort, limit, cursor } = query;
   const after = cursor === undefined ? undefined : readCursor(cursor, sort);
   const partition = sharing(c.env, { kind, reader, right });
-  const origin = (): Promise<OriginResult> => readList(c.env, kind, { ...query, page: { sort, limit, after } });
+  const origin = (): Promise<OriginResult> => readList(c.env, kind, { query, page: { sort, limit, after }, nowMs: clock() });
   return await cached(c, { policy: kind, partition, path: `/api/${kind}`, query: query.canonical, origin }, clock);
 }
 
-async function readList(env: Env, kind: EntityKind, { filter, page }: ListQuery & { readonly page: Page }): Promise<OriginResult> {
+/** As it was sent, with its question mark. */
+function searchOf(url: string): string {
+  const from = url.indexOf("?");
+  return from < 0 ? "" : url.slice(from);
+}
+
+interface ListWish {
+  readonly query: ListQuery;
+  readonly page: Page;
+  readonly nowMs: number;
+}
+
+async function readList(env: Env, kind: EntityKind, { query, page, nowMs }: ListWish): Promise<OriginResult> {
+  const filter = kind === "opportunities" ? { ...query.filter, unexpiredAtMs: nowMs } : query.filter;
   const { items, next } = await ask(listEntities(env, kind, { filter, page }), hotCache);
   const pagination = pageOf(page.limit, next === undefined ? undefined : encodeCursor({ v: 1, sort: page.sort, ...next }));
   const isLiving = kind === "opportunities" && (filter.status === undefined || filter.status === "pending");

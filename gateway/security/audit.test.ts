@@ -80,7 +80,10 @@ describe("refusals", () => {
     const own = faultyEnv({ ...env });
     for (let n = 0; n < 7; n += 1) await audit(own, context, entry);
     await flushed(context);
-    expect(warn.mock.calls.map(([line]) => JSON.parse(String(line)) as object)).toMatchObject([{ event: "audit.refusals.lost", count: 7 }]);
+    expect(warn.mock.calls.map(([line]) => JSON.parse(String(line)) as object)).toMatchObject([
+      { event: "ask.failed", what: "the audit log" },
+      { event: "audit.refusals.lost", count: 7 },
+    ]);
   });
 
   it("go on being written when the request that promised to write them died", async () => {

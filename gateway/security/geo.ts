@@ -25,6 +25,8 @@ function judgeBy({ allow, deny }: GeoConfig): (origin: Origin) => GeoRefusal | u
   const [allowed, denied] = [new Set(allow.map(spelt)), new Set(deny.map(spelt))];
   const isIn = (places: ReadonlySet<string>, { country, continent }: Origin): boolean =>
     (country !== undefined && places.has(country)) || (continent !== undefined && places.has(`continent:${continent}`));
+  // Nothing is asked of the origin then: looking at it parses all that Cloudflare says of a request.
+  if (allowed.size === 0 && denied.size === 0) return () => undefined;
   return (origin) => {
     if (origin.country === undefined && origin.continent === undefined) return undefined;
     if (denied.size > 0 && isIn(denied, origin)) return "denied";
@@ -37,12 +39,19 @@ function spelt(place: string): string {
   return place.startsWith("continent:") ? place : place.toUpperCase();
 }
 
-/** What the request's data centre says of where it comes from. */
+/** What the request's data centre says of where it comes from, read when it is asked for. */
 export function originOf(request: Request): Origin {
-  const { country, continent } = (request.cf ?? {}) as Readonly<Record<string, unknown>>;
+  const textOf = (name: "country" | "continent"): string | undefined => {
+    const value = (request.cf as Readonly<Record<string, unknown>> | undefined)?.[name];
+    return typeof value === "string" ? value : undefined;
+  };
   return {
-    country: typeof country === "string" ? country : undefined,
-    continent: typeof continent === "string" ? continent : undefined,
+    get country() {
+      return textOf("country");
+    },
+    get continent() {
+      return textOf("continent");
+    },
   };
 }
 

@@ -15,7 +15,7 @@ import edge from "../../../worker.ts";
 
 export * from "../../../worker.ts";
 
-const steps = [compress, requestId, securityHeaders, cors, requireUsableConfig, guard(), requireTls, rateLimit(), auditRefusals];
+const steps = [compress, requestId, securityHeaders, cors, requireUsableConfig, guard(), requireTls, auditRefusals, rateLimit()];
 const headers = { "content-type": "application/json; charset=utf-8" };
 
 const apps = [...steps.keys(), steps.length].map((count) => {

@@ -75,6 +75,7 @@ function keepAlive(c: CachedContext, work: Promise<unknown>): void {
 
 /** Who was refused before the cache was asked. */
 const refused: Outcome = { kind: "forward", why: "bypass", ageSeconds: 0, detail: "refused" };
+export const refusedStatus: ReturnType<typeof statusHeaders> = statusHeaders(refused);
 
 export const cacheStatus = createMiddleware<{ Bindings: Env }>(async (c, next) => {
   const request = c.req.raw;

@@ -1,6 +1,7 @@
 /** Who shares an answer: all, those with the same rights, or one user. Named by a hash of what decides, never by a credential, so that no name
  *  can be turned back into one, and two tokens with the same rights are one reader. Pure. */
 import { sha256Hex } from "../../../platform/bytes.ts";
+import { Remembered } from "../../../platform/remembered.ts";
 import type { Reader } from "../../security/reader.ts";
 import type { Policy } from "./policies.ts";
 
@@ -15,15 +16,23 @@ export interface Sharing {
 
 export const everyone = "everyone";
 
+/** Readers with the same rights ask again and again. */
+const hashesRemembered = 512;
+const hashes = new Remembered<string>(hashesRemembered);
+
 /** Undefined: the answer is for this request alone. */
 export function partitionOf({ sharedBy, reader, isPublic, publicChannels }: Sharing): string | undefined {
   if (isPublic) return everyone;
-  if (reader.kind !== "client") return `${reader.kind}:${sha256Hex(JSON.stringify(publicChannels))}`;
+  if (reader.kind !== "client") return `${reader.kind}:${hashOf(JSON.stringify(publicChannels))}`;
   // Whose token it is and until when gives no right; whatever else a token comes to say may.
   const { sub, exp: _exp, iat: _iat, jti: _jti, sid: _sid, role, channels, ...more } = reader.claims;
   const rights = JSON.stringify([role?.toLowerCase() ?? null, sorted(channels), publicChannels, more]);
-  if (sharedBy === "rights") return `rights:${sha256Hex(rights)}`;
-  return sub === undefined ? undefined : `user:${sha256Hex(JSON.stringify([sub, rights]))}`;
+  if (sharedBy === "rights") return `rights:${hashOf(rights)}`;
+  return sub === undefined ? undefined : `user:${hashOf(JSON.stringify([sub, rights]))}`;
+}
+
+function hashOf(text: string): string {
+  return hashes.of(text, () => sha256Hex(text));
 }
 
 /** A map says the same in whatever order it was written. */

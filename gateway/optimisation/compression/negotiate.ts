@@ -20,9 +20,12 @@ const remembered = new Map<string, Accepted>();
 
 /** What the request's sender takes, wherever it stands. */
 export function acceptedBy(request: Request): Accepted {
+  const header = request.headers.get("accept-encoding");
+  // Nobody's to overwrite, and `cf` is worth not parsing.
+  if (header === null) return none;
   // Cloudflare overwrites the header with what itself can undo, and keeps the client's own here: empty when it sent none.
   const own = request.cf?.["clientAcceptEncoding"];
-  return acceptedIn(typeof own === "string" ? own : request.headers.get("accept-encoding"));
+  return acceptedIn(typeof own === "string" ? own : header);
 }
 
 /** Without a header a client may be sent anything (12.5.3), but who sends none rarely knows how to undo it. */

@@ -15,7 +15,8 @@ export type Plan =
   | { readonly kind: "encode"; readonly coding: Coding; readonly reading: Kind; readonly bytesMin: number };
 
 export interface Asked {
-  readonly accepted: Accepted;
+  /** Asked only where it decides. */
+  accepted(): Accepted;
   readonly headers: Headers;
 }
 
@@ -32,7 +33,7 @@ export function planOf(asked: Asked, { status, headers }: Answered): Plan {
   if (bodiless.has(status) || isFixed(headers)) return { kind: "leave" };
   const reading = kindOf(headers.get("content-type"));
   if (reading === undefined) return { kind: "leave" };
-  const { coding, isIdentityRefused } = asked.accepted;
+  const { coding, isIdentityRefused } = asked.accepted();
   // Who asks for a range means the bytes as they are, also where it is given all of them.
   if (coding === undefined || asked.headers.has("range")) return { kind: "identity" };
   const bytesMin = isIdentityRefused ? 1 : compressBytesMin;

@@ -43,6 +43,7 @@ export function observed(before: Health, { tookMs, failed }: Answered, nowMs: nu
 
 /** Moves the factor if it is time. */
 export function adapted(before: Health, bounds: Adaptive, nowMs: number): Health {
+  if (before === healthy) return before;
   if (!bounds.enabled) return { ...before, factor: 1 };
   const now = faded(before, nowMs);
   if (isAbove(now, bounds, 1)) {

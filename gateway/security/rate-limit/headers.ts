@@ -7,17 +7,21 @@ import type { Policy } from "./policy.ts";
 type Counted = Exclude<Standing, { kind: "unreachable" }>;
 
 export function limitHeaders(policy: Policy, standing: Counted, nowMs: number): Record<string, string> {
-  const { requests, windowSeconds, allowance } = policy;
-  const burstSeconds = Math.max(1, Math.ceil((allowance.burst * allowance.intervalMs) / 1_000));
+  const { allowance } = policy;
   const remaining = Math.max(0, Math.min(allowance.burst, standing.remaining));
   return {
-    "ratelimit-policy": `"burst";q=${allowance.burst};w=${burstSeconds}, "steady";q=${requests};w=${windowSeconds}`,
+    "ratelimit-policy": policyText(policy),
     ratelimit: `"burst";r=${remaining};t=${seconds(standing.fullAfterMs)}`,
     "x-ratelimit-limit": String(allowance.burst),
     "x-ratelimit-remaining": String(remaining),
     // Epoch seconds, when the burst is whole again.
     "x-ratelimit-reset": String(Math.ceil((nowMs + standing.fullAfterMs) / 1_000)),
   };
+}
+
+function policyText({ requests, windowSeconds, allowance: { burst, intervalMs } }: Policy): string {
+  const burstSeconds = Math.max(1, Math.ceil((burst * intervalMs) / 1_000));
+  return `"burst";q=${burst};w=${burstSeconds}, "steady";q=${requests};w=${windowSeconds}`;
 }
 
 export function overLimit({ name, requests, windowSeconds, allowance }: Policy, { retryAfterMs }: Counted): AppError {

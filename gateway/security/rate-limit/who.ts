@@ -1,5 +1,5 @@
 /** Whose allowance a request uses: a user's or an operator's by the credential shown, else the client's address. A credential that does not
- *  hold says nothing, so its request counts for the address it came from; refusing it is its route's. */
+ *  hold says nothing, so its request counts for the address it came from; where it is refused is the caller's to say. */
 import { AppError } from "../../../platform/errors.ts";
 import type { Tier } from "../../../schemas/runtime-config.ts";
 import { identify, isAllowed } from "../access.ts";
@@ -8,6 +8,8 @@ import type { Reader } from "../reader.ts";
 export interface Who {
   readonly name: string;
   readonly tier: Tier;
+  /** Why the credential does not hold. */
+  readonly refusal?: AppError;
 }
 
 export interface Asker {
@@ -32,7 +34,7 @@ async function byCredential(asker: Asker, nowMs: number): Promise<Who> {
     const reader = await identify({ env: asker.env, req: { raw: asker.request } }, nowMs);
     return nameOf(reader) ?? byAddress(asker);
   } catch (error) {
-    if (error instanceof AppError) return byAddress(asker);
+    if (error instanceof AppError) return error.code === "UNAUTHORIZED" ? { ...byAddress(asker), refusal: error } : byAddress(asker);
     throw error;
   }
 }
