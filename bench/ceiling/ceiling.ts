@@ -45,7 +45,8 @@ async function runCeiling(args: readonly string[]): Promise<number> {
         const plan = { batch, seconds, inFlight, factor, connections: Number(values.connections) };
         const result = await runSize(stage, name, plan);
         console.log(renderCeiling(result));
-        if (values.json) console.log(JSON.stringify(result, (key, value: unknown) => (key === "answered" ? undefined : value)));
+        if (values.json)
+          console.log(JSON.stringify(result, (key, value: unknown) => (key === "answered" || key === "served" ? undefined : value)));
         isWhole &&= result.recovery.isComplete && result.recovery.holes === 0;
       }
     }

@@ -1,5 +1,5 @@
 /** The ceiling bench's lines. Pure. */
-import { percentileMs } from "../load/histogram.ts";
+import { percentileMs, type Histogram } from "../load/histogram.ts";
 import { showStatuses } from "../load/poster.ts";
 import type { CeilingResult, Phase } from "./run.ts";
 
@@ -20,12 +20,13 @@ export function renderCeiling({ plan, ceiling, overload, recovery }: CeilingResu
 }
 
 function renderPhase({ posted, acceptedPerSecond, sequencedPerSecond, cores, loadCores }: Phase): string {
-  const [p50, p99] = [0.5, 0.99].map((share) => percentileMs(posted.answered, share)?.toFixed(0) ?? "–");
+  const at = (delays: Histogram, share: number): string => percentileMs(delays, share)?.toFixed(0) ?? "–";
+  const points = (delays: Histogram): string => `p50 ${at(delays, 0.5)} p99 ${at(delays, 0.99)} ms`;
   return [
     `${acceptedPerSecond.toFixed(0)} events/s accepted`,
     `${sequencedPerSecond.toFixed(0)} sequenced`,
     `${(posted.posts / posted.seconds).toFixed(0)} posts/s`,
-    `answered p50 ${p50} p99 ${p99} ms`,
+    `answered ${points(posted.answered)}, of it on a connection ${points(posted.served)}`,
     `edge ${cores.toFixed(2)} cores, load ${loadCores.toFixed(2)}`,
     showStatuses(posted),
   ].join(" · ");

@@ -21,6 +21,7 @@ function measurement({ cpuMs = 10, delivered = 40_000, lagMs = 5, missing = 0, h
       acceptedEvents: 600,
       statuses: { 202: 60 },
       answered: lag,
+      served: lag,
       lateMsMax: 0,
       seconds: 3,
       answeredSeconds: 3,

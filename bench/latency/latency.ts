@@ -29,7 +29,7 @@ export const latencyBench: Bench = {
   run: runLatency,
 };
 
-/** A post each tenth of a second finds everybody idle: the edge's shortest window between flushes is 20 ms. */
+/** A post each tenth of a second finds everybody idle: no window between the edge's flushes is longer (decision 9). */
 const idleEventsPerSecond = 10;
 const idleRatioMax = 1.3;
 const loadedExtraMsMax = 25;

@@ -15,6 +15,8 @@ export interface PostReport {
   readonly statuses: Readonly<Record<number, number>>;
   /** From when a post was due to its answer. */
   readonly answered: Histogram;
+  /** From when it was on its connection: before, it waited for one here, where the server cannot see it. */
+  readonly served: Histogram;
   /** How late posts left, at worst. */
   readonly lateMsMax: number;
   /** Until the last post was sent, and until the last was answered. */
@@ -29,6 +31,12 @@ export interface Rate {
   readonly seconds: number;
   /** What an event's delay counts from: when it was due, which leaves out nothing that made it wait, or when it was sent. */
   readonly stamp: "due" | "sent";
+}
+
+interface Sent {
+  /** 0: no answer. */
+  readonly status: number;
+  readonly sentMicros: number | undefined;
 }
 
 const connectionsMax = 256;
@@ -97,25 +105,29 @@ export class Poster {
   async #post(size: number, stampMicros: number, totals: Totals): Promise<void> {
     const nowMs = Date.now();
     const texts = Array.from({ length: size }, () => this.#make({ stampMicros, sequence: (this.#sequence += 1), nowMs }));
-    const status = await this.#send(size === 1 ? (texts[0] ?? "") : `[${texts.join(",")}]`);
+    const { status, sentMicros } = await this.#send(size === 1 ? (texts[0] ?? "") : `[${texts.join(",")}]`);
     totals.posts += 1;
     totals.events += size;
     totals.statuses[status] = (totals.statuses[status] ?? 0) + 1;
     if (status >= 200 && status < 300) totals.acceptedEvents += size;
     record(totals.answered, nowMicros() - stampMicros);
+    if (sentMicros !== undefined) record(totals.served, nowMicros() - sentMicros);
   }
 
-  #send(body: string): Promise<number> {
+  #send(body: string): Promise<Sent> {
     const { host, port, post } = this.#server;
-    const { promise, resolve } = Promise.withResolvers<number>();
+    const { promise, resolve } = Promise.withResolvers<Sent>();
+    let sentMicros: number | undefined;
+    const end = (status: number): void => resolve({ status, sentMicros });
     const headers = { ...post.headers, "content-length": Buffer.byteLength(body) };
     const options = { agent: this.#agent, host, port, path: post.path, method: "POST", headers, timeout: answerTimeoutMs };
     const sent = request(options, (response) => {
       response.resume();
-      response.on("end", () => resolve(response.statusCode ?? 0));
-      response.on("error", () => resolve(0));
+      response.on("end", () => end(response.statusCode ?? 0));
+      response.on("error", () => end(0));
     });
-    sent.on("error", () => resolve(0));
+    sent.on("finish", () => (sentMicros = nowMicros()));
+    sent.on("error", () => end(0));
     sent.on("timeout", () => sent.destroy());
     sent.end(body);
     return promise;
@@ -135,6 +147,7 @@ class Totals implements PostReport {
   acceptedEvents = 0;
   readonly statuses: Record<number, number> = {};
   readonly answered = newHistogram();
+  readonly served = newHistogram();
   lateMsMax = 0;
   seconds = 0;
   answeredSeconds = 0;

@@ -1,11 +1,10 @@
 /** The channel's log in memory: its head, its extent, and the newest rows, so that delivering what was just written reads no SQL. */
 import { deliverBytesMax, epochTtlMs, historyAgeMsMax, historyBytesMax, historyEventsMax, historyExcess } from "../../schemas/limits.ts";
-import { cutRow, eventsOf } from "../../schemas/row.ts";
+import { eventsOf } from "../../schemas/row.ts";
 import type { LatestReply, LogRow } from "../../schemas/rpc.ts";
 import type { Head, StoredRow } from "./sequence.ts";
 import type { ChannelStorage, Extent, RowSize } from "./storage.ts";
-
-const tailBytesMax = deliverBytesMax;
+import { Tail } from "./tail.ts";
 
 /** What decides which rows may go: the clock, and the first offset that some queue has not taken. */
 export interface Keep {
@@ -17,8 +16,7 @@ export class Log {
   readonly #storage: ChannelStorage;
   #head: Head;
   #extent: Extent;
-  #tail: StoredRow[] = [];
-  #tailBytes = 0;
+  readonly #tail = new Tail(deliverBytesMax);
 
   constructor(storage: ChannelStorage) {
     this.#storage = storage;
@@ -36,16 +34,13 @@ export class Log {
 
   /** Writes the rows of a plan, all or none: over old ones that are past the bounds, else beside them. */
   append(head: Head, rows: readonly StoredRow[], keep: Keep): void {
-    const extents: Extent[] = [this.#extent];
+    let extent = this.#extent;
     this.#storage.atomically(() => {
-      for (const row of rows) extents.push(this.#write(row, extents.at(-1) ?? this.#extent, keep));
+      for (const row of rows) extent = this.#write(row, extent, keep);
     });
-    this.#extent = extents.at(-1) ?? this.#extent;
+    this.#extent = extent;
     this.#head = head;
-    for (const row of rows) this.#tailBytes += row.bytes;
-    this.#tail.push(...rows);
-    while (this.#tail.length > 1 && this.#tailBytes > tailBytesMax) this.#tailBytes -= this.#tail.shift()?.bytes ?? 0;
-    this.#tail = this.#tail.filter((row) => row.first >= this.#extent.first);
+    this.#tail.append(rows, extent.first);
   }
 
   #write(row: StoredRow, extent: Extent, keep: Keep): Extent {
@@ -63,18 +58,7 @@ export class Log {
 
   /** Rows after `since`, up to `until`, about `bytesMax` of them and at least one. */
   rowsAfter(since: number, bytesMax: number, until = this.#head.top): LogRow[] {
-    const [oldest] = this.#tail;
-    if (oldest === undefined || oldest.first > since + 1) return this.#storage.rowsAfter(since, until, bytesMax);
-    const rows: LogRow[] = [];
-    let bytes = 0;
-    for (const { bytes: size, ...stored } of this.#tail) {
-      const row = cutRow(stored, since + 1, until);
-      if (row === undefined) continue;
-      if (rows.length > 0 && bytes + size > bytesMax) break;
-      rows.push(row);
-      bytes += size;
-    }
-    return rows;
+    return this.#tail.rowsAfter(since, until, bytesMax) ?? this.#storage.rowsAfter(since, until, bytesMax);
   }
 
   /** The newest event that was not stale: what a last-value channel shows. */

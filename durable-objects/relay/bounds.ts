@@ -42,7 +42,7 @@ export const joinAttempts = 3;
 export const rewindScanMax = 5_000;
 /** A socket's attachment is at most 16 KB (PLATFORM); claims are the only part that can grow. */
 export const attachmentBytesMax = 12_000;
-/** Flushes that take this long make events wait for three quarters of a second (coalesce.ts): the relay takes no more sockets… */
+/** Flushes that take this long make events wait for a third of a second (coalesce.ts): the relay takes no more sockets… */
 export const busyLagMs = 250;
 /** …until it was not seen for this long. */
 export const busyForMs = 5_000;

@@ -9,6 +9,7 @@ import {
   left,
   streamFloor,
   wantedAtDoor,
+  waitMsMax,
   wantedBy,
   windowMs,
 } from "./admission.ts";
@@ -106,6 +107,74 @@ describe("a stream of which more is under way than it does within the bound", ()
 
   it("does not take a pause for a low rate", () => {
     expect(left(overloaded, { nowMs: 60_000, answered: true }).limit).toBe(overloaded.limit);
+  });
+});
+
+interface Second {
+  taken: number;
+  refused: number;
+  done: number;
+  waitMsMax: number;
+}
+
+interface Offer {
+  readonly perSecond: number;
+  readonly doesPerSecond: number;
+  readonly seconds: number;
+}
+
+/** A channel that does one publish after the other is offered single posts at an even pace: what becomes of them, second by second. */
+function offer({ perSecond, doesPerSecond, seconds }: Offer): Second[] {
+  const none = (): Second => ({ taken: 0, refused: 0, done: 0, waitMsMax: 0 });
+  const report = Array.from({ length: seconds }, none);
+  const at = (ms: number): Second => report[Math.floor(ms / 1_000)] ?? none();
+  const underWay: number[] = [];
+  let flow = idle;
+  let freeMs = 0;
+  for (let index = 0; index < perSecond * seconds; index += 1) {
+    const nowMs = (index * 1_000) / perSecond;
+    for (let next = underWay[0]; next !== undefined && next <= nowMs; next = underWay[0]) {
+      underWay.shift();
+      at(next).done += 1;
+      flow = left(flow, { nowMs: startMs + next, answered: true });
+    }
+    if (isRefused(flow, single)) {
+      flow = afterRefusal(flow, startMs + nowMs);
+      at(nowMs).refused += 1;
+      continue;
+    }
+    flow = entered(flow);
+    freeMs = Math.max(freeMs, nowMs) + 1_000 / doesPerSecond;
+    underWay.push(freeMs);
+    at(nowMs).taken += 1;
+    at(nowMs).waitMsMax = Math.max(at(nowMs).waitMsMax, freeMs - nowMs);
+  }
+  return report;
+}
+
+const startMs = 10_000;
+
+describe("a stream that is offered twice as many singles as it does", () => {
+  const seconds = offer({ perSecond: 1_760, doesPerSecond: 880, seconds: 30 });
+
+  it("does no fewer for that", () => {
+    for (const { done } of seconds.slice(1)) expect(done).toBeGreaterThanOrEqual(0.99 * 880);
+  });
+
+  it("knows it within a second or so, before anybody waits much longer than that", () => {
+    expect(Math.max(...seconds.map(({ waitMsMax: waitedMs }) => waitedMs))).toBeLessThan(1_100);
+  });
+
+  it("refuses the half that it does not do, and none that it takes waits longer than the bound", () => {
+    for (const { taken, refused, waitMsMax: waitedMs } of seconds.slice(2)) {
+      expect(waitedMs).toBeLessThanOrEqual(waitMsMax);
+      expect(taken / (taken + refused)).toBeGreaterThan(0.45);
+      expect(taken / (taken + refused)).toBeLessThan(0.55);
+    }
+  });
+
+  it("refuses none where it is offered what it does", () => {
+    expect(offer({ perSecond: 860, doesPerSecond: 880, seconds: 30 }).every(({ refused }) => refused === 0)).toBe(true);
   });
 });
 

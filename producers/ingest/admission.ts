@@ -27,7 +27,10 @@ interface Window {
 /** Above the longest round trip on earth, far below the budget of a publish, so that an overload is refused here and only silence goes to the
  *  inbox. */
 export const waitMsMax = 500;
-export const windowMs = 500;
+/** Two of these and an overload is known: at twice the ceiling whoever comes last until then waits for a second. */
+export const windowMs = 250;
+/** A window that holds a silence as long as this is of another time: after a pause it would pass for a low rate. */
+const pauseMs = 1_000;
 /** A few late answers say nothing about a ceiling. */
 export const streamFloor = 8;
 /** Slow senders hold a place while their bodies come: it takes this many to be in anybody's way. Of the largest bodies they fill half of an
@@ -94,8 +97,7 @@ export interface Left {
 export function left(flow: Flow, { nowMs, answered }: Left): Flow {
   const inFlight = flow.inFlight - 1;
   if (!answered) return { ...flow, inFlight };
-  // What is older than a window is of another time: after a pause it would pass for a low rate.
-  const known = nowMs - flow.window.startedAtMs > 2 * windowMs ? emptyWindow(nowMs) : flow.window;
+  const known = nowMs - flow.window.startedAtMs > pauseMs ? emptyWindow(nowMs) : flow.window;
   const window = { ...known, answers: known.answers + 1, inFlightSum: known.inFlightSum + flow.inFlight };
   if (nowMs - window.startedAtMs < windowMs) return { ...flow, inFlight, window };
   return { ...flow, inFlight, ...verdictOf(flow, window, nowMs), window: emptyWindow(nowMs) };
