@@ -1,7 +1,7 @@
 /** Rows as each migration found them, brought to today's schema by the migrations after it, and read by the code that reads them now. */
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { findApiClient } from "../../stores/api-clients.ts";
 import { readAudit } from "../../stores/audit.ts";
 import { hoursOf } from "../../stores/compaction-hours.ts";
@@ -9,6 +9,7 @@ import { listLetters } from "../../stores/dead-letter-index.ts";
 import { findEntity, listEntities, readSnapshot } from "../../stores/entities.ts";
 import { hourOf } from "../../stores/event-log.ts";
 import { claimExecution } from "../../stores/executions-once.ts";
+import { findReplay } from "../../stores/replays.ts";
 import { readRevocations } from "../../stores/revocations.ts";
 import { findCurrent, readBans } from "../../stores/runtime-config.ts";
 import { findSession } from "../../stores/sessions.ts";
@@ -82,68 +83,78 @@ it.each(filesOf("d1-strategies"))("%s: strategies are found and shown", async (f
   expect((await readSnapshot(env, "strategies", { nowMs: at, limit: 10 })).rows).toEqual([{ id: "s-1", ...position, data }]);
 });
 
-it.each(filesOf("d1-metrics"))("%s: metrics are shown, letters wait or were sent again, hours are as dirty as they were", async (file) => {
-  const rows = await replay("metrics", file);
-  const data = dataOf(rows, "performance_metrics");
-  expect((await readSnapshot(env, "metrics", { nowMs: at, limit: 10 })).rows).toEqual([{ id: "3a0f0f0f0f0f0f0f", ...position, data }]);
-  const { rows: letters } = await listLetters(env, { limit: 10, order: "oldest" });
-  // Before the third migration a letter had no state: it waits.
-  const state = file.includes("0003") ? { state: "redriven", parks: 2, redrives: 1, attempts: 4, handledMs: at } : undefined;
-  expect(letters).toMatchObject([
-    {
-      id: "0123456789abcdef0123456789abcdef",
-      queue: "inbox",
-      parkedMs: at,
-      ...(state ?? { state: "kept", parks: 1, redrives: 0, attempts: null, handledMs: null }),
-    },
+it.each(filesOf("d1-metrics"))(
+  "%s: metrics are shown, letters wait or were sent again, hours are as dirty as they were, replays as far",
+  async (file) => {
+    const rows = await replay("metrics", file);
+    const data = dataOf(rows, "performance_metrics");
+    expect((await readSnapshot(env, "metrics", { nowMs: at, limit: 10 })).rows).toEqual([{ id: "3a0f0f0f0f0f0f0f", ...position, data }]);
+    const { rows: letters } = await listLetters(env, { limit: 10, order: "oldest" });
+    // Before the third migration a letter had no state: it waits.
+    const state = file >= "d1-metrics.0003" ? { state: "redriven", parks: 2, redrives: 1, attempts: 4, handledMs: at } : undefined;
+    expect(letters).toMatchObject([
+      {
+        id: "0123456789abcdef0123456789abcdef",
+        queue: "inbox",
+        parkedMs: at,
+        ...(state ?? { state: "kept", parks: 1, redrives: 0, attempts: null, handledMs: null }),
+      },
+    ]);
+    const hours = await hoursOf(env.METRICS_DB, { stream: "opportunities", fromHour: hourOf(at), toHour: hourOf(at) + 1 });
+    expect(hours).toEqual(rows["log_hours"] ?? []);
+    const [stored] = rows["replays"] ?? [];
+    const found = await findReplay(env, String(stored?.["id"]));
+    if (stored === undefined) return expect(found).toBeUndefined();
+    expect(found).toMatchObject({ state: "paused", run: 2, startedMs: at, endedMs: undefined, result: undefined, error: undefined });
+    // Nothing of what was ordered and counted is lost on the way.
+    expect(found?.spec).toEqual(JSON.parse(String(stored["spec"])));
+    expect(found?.checkpoint).toEqual(JSON.parse(String(stored["checkpoint"])));
+  },
+);
+
+const migrationOf = (file: string): number => Number(file.split(".")[1]);
+/** Samples whose schema has what a later migration brought. */
+const sessionsSince = (migration: number): string[] => filesOf("d1-sessions").filter((file) => migrationOf(file) >= migration);
+
+it.each(filesOf("d1-sessions"))("%s: what was granted, taken back and decided still is", async (file) => {
+  const rows = await replay("sessions", file);
+  const revoked = (await readRevocations(env, at)).map(({ kind, value }) => `${kind}:${value}`).sort();
+  expect(revoked).toEqual((rows["revocations"] ?? []).map(({ kind, value }) => `${String(kind)}:${String(value)}`).sort());
+  const session = await findSession(env, "AAAAAAAAAAAAAAAAAAAAAA");
+  // Nothing wrote sessions before the third migration, which makes them anew.
+  if (migrationOf(file) < 3) return expect(session).toBeUndefined();
+  expect(session).toMatchObject({ userId: "user-1", role: "trader", channels: { "opportunities:*": ["subscribe"] }, generation: 2 });
+  expect(await findApiClient(env, "lovable")).toMatchObject({ name: "Lovable", role: undefined, lifetimeSecondsMax: 900 });
+  expect(await readPublishedKeys(env, at)).toMatchObject([{ kid: "edge.sample", jwk: { crv: "P-256" } }]);
+  expect(await readAudit(env, { sinceMs: at, untilMs: at + 1, limit: 10 })).toMatchObject([
+    { seq: 5, action: "access.refused", count: 12, details: { status: 401 } },
   ]);
-  const hours = await hoursOf(env.METRICS_DB, { stream: "opportunities", fromHour: hourOf(at), toHour: hourOf(at) + 1 });
-  expect(hours).toEqual(rows["log_hours"] ?? []);
 });
 
-describe.each(filesOf("d1-sessions"))("%s", (file) => {
-  const number = Number(file.split(".")[1]);
-
-  it("what was granted, taken back and decided still is", async () => {
-    const rows = await replay("sessions", file);
-    const revoked = (await readRevocations(env, at)).map(({ kind, value }) => `${kind}:${value}`).sort();
-    expect(revoked).toEqual((rows["revocations"] ?? []).map(({ kind, value }) => `${String(kind)}:${String(value)}`).sort());
-    const session = await findSession(env, "AAAAAAAAAAAAAAAAAAAAAA");
-    // Nothing wrote sessions before the third migration, which makes them anew.
-    if (number < 3) return expect(session).toBeUndefined();
-    expect(session).toMatchObject({ userId: "user-1", role: "trader", channels: { "opportunities:*": ["subscribe"] }, generation: 2 });
-    expect(await findApiClient(env, "lovable")).toMatchObject({ name: "Lovable", role: undefined, lifetimeSecondsMax: 900 });
-    expect(await readPublishedKeys(env, at)).toMatchObject([{ kid: "edge.sample", jwk: { crv: "P-256" } }]);
-    expect(await readAudit(env, { sinceMs: at, untilMs: at + 1, limit: 10 })).toMatchObject([
-      { seq: 5, action: "access.refused", count: 12, details: { status: 401 } },
-    ]);
+it.each(sessionsSince(4))("%s: the configuration and the bans hold", async (file) => {
+  await replay("sessions", file);
+  expect(await findCurrent(env)).toEqual({
+    version: 1,
+    atMs: at,
+    actor: "operator",
+    comment: "first",
+    text: '{"v":1,"under_attack":true}',
   });
+  expect(await readBans(env, at)).toMatchObject([{ network: "203.0.113.0/24", reason: "floods" }]);
+});
 
-  it.runIf(number >= 4)("the configuration and the bans hold", async () => {
-    await replay("sessions", file);
-    expect(await findCurrent(env)).toEqual({
-      version: 1,
-      atMs: at,
-      actor: "operator",
-      comment: "first",
-      text: '{"v":1,"under_attack":true}',
-    });
-    expect(await readBans(env, at)).toMatchObject([{ network: "203.0.113.0/24", reason: "floods" }]);
-  });
-
-  it.runIf(number >= 5)("an execution that was asked for is known to have been, with how it went", async () => {
-    await replay("sessions", file);
-    const ask = (digit: string) =>
-      claimExecution(env, { keyHash: digit.repeat(64), fingerprint: "f", attempt: "b", nowMs: at, openUntilMs: at, forgetBeforeMs: 0 });
-    const outcomes = await Promise.all(["1", "2", "3", "4"].map(ask));
-    expect(outcomes.map((claimed) => (claimed.kind === "repeat" ? claimed.outcome?.kind : claimed.kind))).toEqual([
-      undefined,
-      "answered",
-      "refused",
-      "unknown",
-    ]);
-    const future = JSON.stringify({ v: 2, kind: "answered", status: 200, body: "{}" });
-    await env.SESSIONS_DB.prepare("UPDATE executions_once SET outcome = ?").bind(future).run();
-    await expect(ask("2")).rejects.toThrow('"v"');
-  });
+it.each(sessionsSince(5))("%s: an execution that was asked for is known to have been, with how it went", async (file) => {
+  await replay("sessions", file);
+  const ask = (digit: string) =>
+    claimExecution(env, { keyHash: digit.repeat(64), fingerprint: "f", attempt: "b", nowMs: at, openUntilMs: at, forgetBeforeMs: 0 });
+  const outcomes = await Promise.all(["1", "2", "3", "4"].map(ask));
+  expect(outcomes.map((claimed) => (claimed.kind === "repeat" ? claimed.outcome?.kind : claimed.kind))).toEqual([
+    undefined,
+    "answered",
+    "refused",
+    "unknown",
+  ]);
+  const future = JSON.stringify({ v: 2, kind: "answered", status: 200, body: "{}" });
+  await env.SESSIONS_DB.prepare("UPDATE executions_once SET outcome = ?").bind(future).run();
+  await expect(ask("2")).rejects.toThrow('"v"');
 });
