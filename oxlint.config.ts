@@ -12,7 +12,8 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   // A relay checks tokens against the revocations itself: nobody could hand them to it.
   "durable-objects": ["stores", "channels", "schemas", "platform"],
   consumers: ["stores", "stubs", "channels", "schemas", "platform"],
-  workflows: ["stores", "channels", "schemas", "platform"],
+  // A replay publishes into a channel.
+  workflows: ["stores", "stubs", "channels", "schemas", "platform"],
   producers: ["stubs", "channels", "schemas", "platform"],
   gateway: ["producers", "stores", "stubs", "channels", "schemas", "platform"],
 };
@@ -62,6 +63,18 @@ const contractOnly = [
   { regex: "^(\\.\\./)+schemas/", allowTypeImports: true, message: "sdk/ takes types from schemas/: its values bring zod with them." },
   { regex: "^(node:|cloudflare:)", message: "sdk/ runs in browsers: use what browsers and Node share." },
 ];
+/** ops/ is an operator's program: it knows an edge by its addresses, and runs from any place that reaches one. */
+const addressesOnly = [
+  {
+    regex: `^(\\.\\./)+(${folders.filter((folder) => folder !== "schemas").join("|")}|tests|demo|bench|tools|deploy)/`,
+    message: "ops/ speaks the contract only: ask the edge by its routes, take shapes from schemas/ and clients from sdk/.",
+  },
+  {
+    regex: "^(\\.\\./)+schemas/",
+    allowTypeImports: true,
+    message: "ops/ takes types from schemas/: its values bring zod into every start.",
+  },
+];
 const reactOutside = { regex: "^react($|-|/)|^(\\.\\./)+react/", message: "sdk/client/ knows no React: hooks belong in sdk/react/." };
 
 function sdkImports(files: string[], patterns: readonly { regex: string; message: string; allowTypeImports?: boolean }[]): OxlintOverride {
@@ -90,12 +103,22 @@ const wiring = [
   "consumers/index.ts",
   "gateway/placements.ts",
   "gateway/routes/assets.ts",
+  "gateway/doctor/bindings.ts",
   "gateway/routes/health.ts",
+  "gateway/backups/held.ts",
   "gateway/routes/ops-assets.ts",
+  "gateway/routes/ops-backups.ts",
+  "gateway/routes/ops-restores.ts",
+  "gateway/routes/ops-cost.ts",
+  "gateway/routes/ops-log-holds.ts",
   "gateway/routes/ops-log-hours.ts",
   "gateway/routes/ops-logs.ts",
   "gateway/routes/ops-placement.ts",
+  "workflows/backup/backup.ts",
+  "workflows/backup/cron.ts",
+  "workflows/backup/deps.ts",
   "workflows/compaction/compaction.ts",
+  "workflows/replay/replay.ts",
   "workflows/compaction/cron.ts",
 ];
 const objects = doors(
@@ -187,6 +210,11 @@ export default defineConfig({
     { files: wiring, rules: { "no-restricted-properties": ["error", ...statements, ...objects, ...acks] } },
     sdkImports(["sdk/**/*.ts"], contractOnly),
     sdkImports(["sdk/client/**/*.ts"], [...contractOnly, reactOutside]),
+    {
+      files: ["ops/**/*.ts"],
+      excludeFiles: [tests],
+      rules: { "no-restricted-imports": ["error", { patterns: addressesOnly }] },
+    },
     {
       files: ["demo/**", "deploy/**", "tools/**", "bench/**", "simulate/**", "tests/**", "platform/log.ts"],
       rules: { "no-console": "off" },

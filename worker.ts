@@ -10,14 +10,18 @@ import { ingestDeps } from "./producers/ingest/deps.ts";
 import { takeFrames } from "./producers/upstream/index.ts";
 import { keepUpstream } from "./producers/upstream/keep.ts";
 import { fetchMissed } from "./producers/upstream/missed.ts";
+import { backupCron, runBackupCron } from "./workflows/backup/cron.ts";
 import { logCron, runLogCron } from "./workflows/compaction/cron.ts";
+import { runReplayCron } from "./workflows/replay/cron.ts";
 import { waitingLetters } from "./stores/dead-letter-index.ts";
 import type { MissedOrder, UpstreamFrame, UpstreamOutcome } from "./schemas/upstream.ts";
 
+export { Backup, Restore } from "./workflows/backup/backup.ts";
 export { Compaction } from "./workflows/compaction/compaction.ts";
-export { Channel } from "./durable-objects/channel/channel.ts";
+export { Replay } from "./workflows/replay/replay.ts";
+export { BilledChannel as Channel } from "./durable-objects/channel/billed.ts";
 export { RateLimiter } from "./durable-objects/rate-limiter/rate-limiter.ts";
-export { Relay } from "./durable-objects/relay/relay.ts";
+export { BilledRelay as Relay } from "./durable-objects/relay/billed.ts";
 
 /** Objects do not know producers/: the way of its frames into the channels, and to what it missed, is handed to it here. */
 export class Upstream extends UpstreamObject {
@@ -41,6 +45,13 @@ export default {
   queue: (batch, env) => consumeBatch(batch, env),
   scheduled: async ({ cron }, env) => {
     if (cron === logCron) return runLogCron(env, configOf(env).log, Date.now());
-    await Promise.all([runCron(env, Date.now()), runSecurityCron(env, Date.now()), keepUpstream(env), alertOfDeadLetters(env)]);
+    if (cron === backupCron) return runBackupCron(env, Date.now());
+    await Promise.all([
+      runCron(env, Date.now()),
+      runSecurityCron(env, Date.now()),
+      keepUpstream(env),
+      alertOfDeadLetters(env),
+      runReplayCron(env, Date.now()),
+    ]);
   },
 } satisfies ExportedHandler<Env>;

@@ -7,6 +7,7 @@ import { gatewayBench } from "./gateway/gateway.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { ingestBench } from "./ingest/ingest.ts";
 import { latencyBench } from "./latency/latency.ts";
+import { replayBench } from "./replay/replay.ts";
 import { soakBench } from "./soak/soak.ts";
 
 export interface Bench {
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, Bench>> = {
   ingest: ingestBench,
   compression: compressionBench,
   gateway: gatewayBench,
+  replay: replayBench,
   soak: soakBench,
 };
 

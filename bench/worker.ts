@@ -49,7 +49,7 @@ export class Relay extends RealRelay {
   }
 }
 
-export { Compaction, RateLimiter, Upstream } from "../worker.ts";
+export { Backup, Compaction, RateLimiter, Replay, Restore, Upstream } from "../worker.ts";
 
 export default {
   async fetch(request, env, ctx) {

@@ -73,6 +73,28 @@ describe("with a token", () => {
   });
 });
 
+describe("a replay's channel", () => {
+  const channel = "replay:01abc";
+  const all = ["subscribe", "history", "presence"] as const;
+
+  it.each(["operator", "admin", "super_admin"])("is open to %s, presence as well", (role) => {
+    expect(all.map((action) => may({ role }, action, channel))).toEqual([true, true, true]);
+  });
+
+  it("is closed to everybody else, whatever their map says and however much is public", () => {
+    const channels = { "*": all, "replay:*": all, [channel]: all };
+    for (const grants of [undefined, {}, { channels }, { role: "trader" }, { role: "trader", channels }, { role: "viewer", channels }]) {
+      expect(all.map((action) => may(grants, action, channel, ["*", channel, "replay:*"]))).toEqual([false, false, false]);
+    }
+  });
+
+  it("a map narrows an operator", () => {
+    expect(may({ role: "operator", channels: { market: all } }, "subscribe", channel)).toBe(false);
+    expect(may({ role: "operator", channels: { "replay:*": ["history"] } }, "history", channel)).toBe(true);
+    expect(may({ role: "operator", channels: { "replay:*": ["history"] } }, "subscribe", channel)).toBe(false);
+  });
+});
+
 it.each([
   ["super_admin", true],
   ["Admin", true],

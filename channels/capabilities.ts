@@ -1,7 +1,7 @@
 /** Who may do what on which channel (CONTRACT 4). A capability on a stream covers its views, which are parts of it; a capability
  *  on a view covers that view alone. `*` stands for whole segments, so `order:*` never matches `orders-secret`. */
 import type { ChannelName } from "./catalogue.ts";
-import { findChannel, findStream, streams } from "./catalogue.ts";
+import { findChannel, findStream, isReplayChannel, streams } from "./catalogue.ts";
 
 export const channelActions = ["subscribe", "history", "presence"] as const;
 export type ChannelAction = (typeof channelActions)[number];
@@ -52,17 +52,20 @@ export interface AccessRequest {
 }
 
 export function mayDo({ grants, action, channel, publicChannels }: AccessRequest): boolean {
+  if (isReplayChannel(channel.stream)) return mayDoOnReplay(grants, action, channel);
   if (isPublic(channel, publicChannels) && reading.includes(action)) return true;
   if (grants === undefined) return false;
   const rights = rightsOf(grants);
   if (rights?.channels === "all") return true;
   if (grants.channels !== undefined) return isGranted(grants.channels, action, channel);
-  return findStream(channel.stream) !== undefined && isOpenToRoles(channel.stream) && rights?.channels.includes(action) === true;
+  return findStream(channel.stream) !== undefined && rights?.channels.includes(action) === true;
 }
 
-/** Replays belong to operators by an explicit grant; the catalogue's other streams are open to every known role. */
-function isOpenToRoles(stream: string): boolean {
-  return !stream.startsWith("replay");
+/** Replays belong to operators: a map narrows them and gives nobody else anything. */
+function mayDoOnReplay(grants: Grants | undefined, action: ChannelAction, channel: ChannelName): boolean {
+  if (!hasPermission(grants, "operate")) return false;
+  if (rightsOf(grants)?.channels === "all" || grants?.channels === undefined) return true;
+  return isGranted(grants.channels, action, channel);
 }
 
 /** A channel map narrows channels, not this. */
@@ -76,7 +79,7 @@ export function channelsOf(grants: Grants): NonNullable<Grants["channels"]> | "a
   if (rights?.channels === "all") return "all";
   if (grants.channels !== undefined) return grants.channels;
   const actions = rights?.channels ?? [];
-  return Object.fromEntries(streams.filter(({ name }) => isOpenToRoles(name)).map(({ name }) => [name, actions]));
+  return Object.fromEntries(streams.map(({ name }) => [name, actions]));
 }
 
 /** Whether somebody of role `held` may give role `wanted`: it stands no higher, and has nothing that the other lacks. */

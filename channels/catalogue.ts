@@ -1,5 +1,7 @@
 /** The closed catalogue of streams: which event types each carries, which queues it feeds, which clients may name it.
- *  An unknown name creates no object (DESIGN 6). Views are filters on a stream's positions. */
+ *  An unknown name creates no object (DESIGN 6). Views are filters on a stream's positions. A replay's channel is a stream of its own for as
+ *  long as the replay is known: its name says only what it would be, and whoever lets a client through asks stores/replay-channels.ts. */
+import { eventTypes } from "../schemas/event.ts";
 import type { EventType } from "../schemas/event.ts";
 
 export type Sink = "hot-cache" | "event-log";
@@ -28,6 +30,20 @@ export const streams: readonly Stream[] = [
   { name: "integration", types: ["workflow.updated", "workflow.completed", "agent.updated"], sinks: logOnly, chainViews: false },
 ];
 
+/** Of replays, as they are made: ULIDs in lower case. */
+const replayName = /^replay:[0-9a-z]{1,64}$/;
+const allTypes = Object.keys(eventTypes) as EventType[];
+
+/** What a replay publishes into. */
+export function replayChannelOf(id: string): string {
+  return `replay:${id}`;
+}
+
+/** Operators only, whatever a token's map says. */
+export function isReplayChannel(stream: string): boolean {
+  return replayName.test(stream);
+}
+
 const byName = new Map(streams.map((stream) => [stream.name, stream]));
 const byType = new Map(streams.flatMap((stream) => stream.types.map((type) => [type, stream.name] as const)));
 
@@ -48,7 +64,7 @@ export function streamOf(type: EventType): string {
 }
 
 export function findStream(name: string): Stream | undefined {
-  return byName.get(name);
+  return byName.get(name) ?? (isReplayChannel(name) ? { name, types: allTypes, sinks: [], chainViews: false } : undefined);
 }
 
 /** A channel as a client names it: a stream, or a chain view of one. */
@@ -65,6 +81,7 @@ const segment = /^[a-z0-9_-]{1,64}$/;
 export function findChannel(name: string): ChannelName | undefined {
   const segments = name.split(":");
   if (segments.length > 4 || !segments.every((part) => segment.test(part))) return undefined;
+  if (isReplayChannel(name)) return { channel: name, stream: name };
   const [head = "", chain, ...rest] = segments;
   const stream = byName.get(aliases[head] ?? head);
   if (stream === undefined || rest.length > 0) return undefined;

@@ -3,18 +3,15 @@ import { channelStub } from "../durable-objects/stubs.ts";
 import type { ObjectBindings } from "../durable-objects/stubs.ts";
 import { logError, logInfo, logWarning } from "../platform/log.ts";
 import { withTimeout } from "../platform/timeout.ts";
-import { CacheTag } from "../schemas/cache.ts";
 import { packPositions, unpack } from "../schemas/pack.ts";
 import type { PackedMessage } from "../schemas/pack.ts";
 import type { AppliedRequest } from "../schemas/rpc.ts";
-import { announceChange } from "../stores/changes.ts";
 import { isValueFault } from "../stores/d1-errors.ts";
 import { putDeadLetter } from "../stores/dead-letters.ts";
 import type { DeadLetter, DeadLetterStores } from "../stores/dead-letters.ts";
 import { HourMarker } from "../stores/compaction-hours.ts";
-import type { HotTable, Placed } from "../stores/hot-cache-tables.ts";
 import { storeLines } from "../stores/event-log-store.ts";
-import { upsertNewest } from "../stores/hot-cache.ts";
+import { writeHotCache } from "../stores/hot-cache.ts";
 import type { HotDatabases } from "../stores/prune.ts";
 import { consume, retry } from "./consume.ts";
 import type { ConsumeDeps, Tally } from "./consume.ts";
@@ -67,22 +64,12 @@ export function stepName(queue: string): string | undefined {
 
 function hotCacheConsumer(env: ConsumerBindings): ConsumeDeps<PackedMessage> {
   const deps: HotCacheDeps = {
-    write: (table, placed) => writeHotCache(env, table, placed),
+    write: async (table, placed) => (await writeHotCache(env, { table, placed, now: Date.now() })).rows,
     isValueFault,
     park: (poison) => parkEvent(env, poison),
     applied: (request) => mark(env, request),
   };
   return { ...packedConsumer(env, "hot-cache", env.HOT_CACHE), retryDelaySecondsMax: 15, step: (items) => hotCacheStep(items, deps) };
-}
-
-async function writeHotCache(env: HotDatabases, table: HotTable, placed: readonly Placed[]): Promise<void> {
-  try {
-    await upsertNewest(env[table.database], { table, placed, now: Date.now() });
-  } finally {
-    // Also of a write that failed: a part of it may be there. The time is taken now, so that a read made meanwhile is older.
-    const tag = CacheTag.safeParse(table.name);
-    if (tag.success) await announceChange(tag.data, { nowMs: Date.now() });
-  }
 }
 
 function eventLogConsumer(env: ConsumerBindings): ConsumeDeps<PackedMessage> {

@@ -23,10 +23,16 @@ export const recordedActions = [
   "asset.stored",
   "asset.deleted",
   "replay.started",
+  "replay.paused",
+  "replay.resumed",
+  "replay.cancelled",
   "dead_letters.redriven",
   "dead_letters.discarded",
+  "log.hold.placed",
+  "log.hold.released",
   "backup.made",
   "backup.restored",
+  "backup.deleted",
 ] as const;
 
 /** What comes in floods: counted in the isolate, a row for many. */

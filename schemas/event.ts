@@ -32,6 +32,16 @@ export const Traceparent = z
   .string()
   .regex(/^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/, "must be a W3C traceparent");
 
+/** Where a replayed event stands in the stream that it is replayed from. */
+export const OriginalPosition = z.object({
+  channel: z.string().min(1).max(259),
+  epoch: z.string().min(1).max(64),
+  offset: z.int().nonnegative(),
+  at: z.int().nonnegative().describe("when it was sequenced there: epoch ms"),
+});
+
+export type OriginalPosition = z.infer<typeof OriginalPosition>;
+
 export const Envelope = z.looseObject({
   specversion: z.literal("1.0"),
   id: Id,
@@ -50,8 +60,9 @@ export const Envelope = z.looseObject({
   traceparent: Traceparent.optional(),
   /** superjson's type annotations for BigInt and Date, carried beside plain JSON. */
   meta: z.record(z.string(), z.unknown()).optional(),
-  /** The edge's own: what was sent, where a dialect's adapter changed it. Ingest refuses it from senders. */
-  original: z.string().optional(),
+  /** The edge's own: what was sent, where a dialect's adapter changed it; in a replay's channel, where the event stands in its stream.
+   *  Ingest refuses it from senders. */
+  original: z.union([z.string(), OriginalPosition]).optional(),
 });
 
 export interface EdgeEvent {
@@ -68,6 +79,8 @@ export interface EdgeEvent {
   readonly traceparent?: string;
   /** JSON text of what was sent, where an adapter changed it. */
   readonly original?: string;
+  /** Set for an event of a replay's channel. */
+  readonly replayed?: OriginalPosition;
   /** datacontenttype, dataschema and CloudEvents extensions, in the order they came. */
   readonly extensions: Readonly<Record<string, string | number | boolean>>;
 }
@@ -119,10 +132,15 @@ export function parseEvent(input: unknown): ParsedEvent {
       data: data.data,
       ...(meta === undefined ? {} : { meta }),
       ...(traceparent === undefined ? {} : { traceparent }),
-      ...(original === undefined ? {} : { original }),
+      ...originOf(original),
       extensions: extensions.values,
     },
   };
+}
+
+function originOf(original: string | OriginalPosition | undefined): Pick<EdgeEvent, "original" | "replayed"> {
+  if (original === undefined) return {};
+  return typeof original === "string" ? { original } : { replayed: original };
 }
 
 export function isEventType(type: string): type is EventType {

@@ -117,6 +117,14 @@ export const historyBytesMax = 512 * 1_048_576;
 export const historyExcess = 1.1;
 /** A channel unused for this long starts a new epoch (Centrifugo's meta TTL, REALTIME 1). */
 export const epochTtlMs = 30 * 24 * 3_600_000;
+/** One publish of a replay, or a question how far it is: nobody waits for it, and a step that gives up is only run again. */
+export const replayPublishTimeoutMs = 10_000;
+/** How long a replay waits in one go for a channel without room. */
+export const replayPatienceMs = 60_000;
+/** A replay's channel that was last published to so long ago, and that no relay hears, is cleared: the log has what it held. */
+export const replayChannelIdleMs = 24 * 3_600_000;
+/** …and is looked at again after this long while somebody hears it. */
+export const replayChannelLookMs = 3_600_000;
 /** Positions handed to the hot-cache queue and not applied for this long are handed over again: a lost message may not freeze snapshots. */
 export const redriveAfterMs = 2 * 60_000;
 export const redriveAfterMsMax = 30 * 60_000;

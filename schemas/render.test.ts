@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { sentEvent, opportunityData } from "../tests/support/sent-events.ts";
 import { parseEvent } from "./event.ts";
 import type { EdgeEvent } from "./event.ts";
-import { renderEvent, splitWire } from "./render.ts";
+import { renderEvent, renderReplayed, splitWire } from "./render.ts";
 
 function rendered(changes: Record<string, unknown>): { event: EdgeEvent; text: string } {
   const parsed = parseEvent(sentEvent("opportunity.detected", changes));
@@ -36,6 +36,21 @@ it("keeps what was sent in the text and out of the tail that frames are made of"
   expect(event.original).toBe(original);
   expect(JSON.parse(text)).toMatchObject({ original });
   expect(splitWire(text).tail).not.toContain("secret");
+});
+
+it("gives the frames of a replay the position of the original, which reads back, in place of what was sent", () => {
+  const { event } = rendered({ original: '{"secret":1}', meta: { values: {} } });
+  const position = { channel: "opportunities", epoch: "e1", offset: 7, at: 1_795_000_000_000 };
+  const text = renderReplayed(event, position);
+  expect(JSON.parse(`{${splitWire(text).tail}}`)).toEqual({
+    data: JSON.parse(JSON.stringify(event.data)),
+    meta: event.meta,
+    original: position,
+  });
+  expect(text).not.toContain("secret");
+  const again = parseEvent(JSON.parse(text));
+  const { original: _, ...sent } = event;
+  expect(again).toEqual({ ok: true, event: { ...sent, replayed: position } });
 });
 
 it("puts attributes first and data last, so a frame is the text's tail behind another head", () => {

@@ -1,12 +1,18 @@
 /** Serialise once (DESIGN 5): an event's wire text is rendered at ingest and moved as it is by log row, queue and socket.
  *  Key order is fixed: attributes first, `data` and `meta` last, so a frame is the text's tail behind another head. What was sent, where an
  *  adapter changed it, stands among the attributes as text: logs have it, frames don't. */
-import type { EdgeEvent, EventType } from "./event.ts";
+import type { EdgeEvent, EventType, OriginalPosition } from "./event.ts";
 
 export function renderEvent(event: EdgeEvent): string {
   const { specversion, id, source, type, subject, time, traceparent, original, extensions, data, meta } = event;
   // JSON.stringify skips undefined: traceparent, original and meta are optional.
   return JSON.stringify({ specversion, id, source, type, subject, time, traceparent, original, ...extensions, data, meta });
+}
+
+/** The wire text of an event in a replay's channel: its position in the stream it comes from stands last, where frames have it; what was
+ *  sent stays in the log. */
+export function renderReplayed({ original: _, ...event }: EdgeEvent, position: OriginalPosition): string {
+  return `${renderEvent(event).slice(0, -1)},"original":${JSON.stringify(position)}}`;
 }
 
 /** The envelope attributes of a wire text, and the text from `"data":` to the last field, without the closing brace. */
@@ -16,7 +22,7 @@ export interface WireParts {
   readonly source: string;
   readonly subject: string;
   readonly time: string;
-  /** `"data":{…}` or `"data":{…},"meta":{…}` */
+  /** `"data":{…}`, `"meta":{…}` where there is one, and in a replay's channel `"original":{…}`. */
   readonly tail: string;
 }
 

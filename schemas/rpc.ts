@@ -1,6 +1,7 @@
 /** What Worker, Channel objects and Relay objects say to each other. Every shape carries `v` and changes additively:
  *  a deploy runs old and new objects side by side (DESIGN 19). Trusted callers, so types only; text inside is parsed where it is read. */
 
+import type { OperationSlot, RelayUse } from "./operations.ts";
 import type { MembersReply, PresenceReply, PresenceRequest } from "./presence.ts";
 import type { RevokeReply, RevokeRequest } from "./revocation.ts";
 
@@ -86,6 +87,8 @@ export interface InterestRequest {
   readonly generation: number;
   /** Where the relay stands; absent when it joins at the top. */
   readonly position?: { readonly epoch: string; readonly offset: number };
+  /** What the relay did since it last told one of its hubs. */
+  readonly used?: RelayUse;
 }
 
 export interface InterestReply {
@@ -133,6 +136,8 @@ export interface AppliedRequest {
   readonly ranges: readonly Range[];
   /** Settled without having been applied: kept as dead letters. Counted into `ranges` as well by the channel. */
   readonly incomplete?: readonly Range[];
+  /** Rows that D1 wrote for them, index entries included. */
+  readonly d1RowsWritten?: number;
 }
 
 /** Inclusive on both ends. */
@@ -151,6 +156,11 @@ export interface SettledReply {
 export interface StreamRequest {
   readonly v: 1;
   readonly stream: string;
+}
+
+export interface StatusRequest extends StreamRequest {
+  /** Answer also the operations that were counted from then on, epoch ms. */
+  readonly operationsSince?: number;
 }
 
 /** The newest event that was not stale: what a last-value channel such as `market` shows. Outlives the log's rows. */
@@ -172,6 +182,7 @@ export interface ChannelStatus {
   readonly outbox: Readonly<Record<string, number>>;
   readonly settled: number;
   readonly relays: readonly { readonly relay: string; readonly position: number; readonly behind: boolean }[];
+  readonly operations?: readonly OperationSlot[];
 }
 
 /** RPC surface of a Channel object. The stream is named in each request: an alarm or a stub by id has no name. */
@@ -184,7 +195,7 @@ export interface ChannelRpc {
   settled(request: StreamRequest): Promise<SettledReply>;
   latest(request: StreamRequest): Promise<LatestReply>;
   presence(request: PresenceRequest): Promise<PresenceReply>;
-  status(request: StreamRequest): Promise<ChannelStatus>;
+  status(request: StatusRequest): Promise<ChannelStatus>;
 }
 
 /** A deliver that its receiver also brings to other relays of its region: with many relays the hub calls one per region. */

@@ -2,6 +2,7 @@
  *  itself writes text and types (schemas/socket.ts); a test keeps the two in step. */
 import { z } from "zod";
 import { Id, Time } from "./data.ts";
+import { OriginalPosition } from "./event.ts";
 import { unsubscribeCodes, RequestId } from "./socket.ts";
 
 const channel = z.string().min(1).max(259).describe("canonical name: aliases are resolved");
@@ -19,6 +20,7 @@ export const EventHead = z.object({
   id: Id,
   time: Time,
   meta: z.record(z.string(), z.unknown()).optional().describe("superjson's annotations for BigInt and Date"),
+  original: OriginalPosition.optional().describe("in the channel of a replay: where the event stands in the stream it comes from"),
   stale: z.literal(true).optional().describe("older than the entity's newest state: it overwrites nothing"),
 });
 

@@ -1,8 +1,8 @@
 /** An entity's newest state is the greatest (time in ms, lifecycle rank, id hash), the same in a channel and in D1 (DESIGN 8).
  *  Block times have one-second resolution: `submitted` before `completed` must not hang on a random id. */
 import { hash64 } from "../platform/bytes.ts";
-import type { EdgeEvent } from "./event.ts";
-import { renderEvent } from "./render.ts";
+import type { EdgeEvent, OriginalPosition } from "./event.ts";
+import { renderEvent, renderReplayed } from "./render.ts";
 import type { Publication } from "./rpc.ts";
 
 export interface Version {
@@ -50,5 +50,16 @@ export function versionOf(event: EdgeEvent): Version {
 /** What a channel needs to sequence an event. `text` is given where the event was read from its own wire text. */
 export function toPublication(event: EdgeEvent, text = renderEvent(event)): Publication {
   const { timeMs, rank, key } = versionOf(event);
-  return { key, entity: hash64(event.subject), timeMs, rank, text };
+  const { replayed, subject } = event;
+  return { key: replayed === undefined ? key : positionKey(replayed), entity: hash64(subject), timeMs, rank, text };
+}
+
+/** For a replay's channel. */
+export function toReplayed(event: EdgeEvent, position: OriginalPosition): Publication {
+  return toPublication({ ...event, replayed: position }, renderReplayed(event, position));
+}
+
+/** A log keeps the repeats of an id and a replay shows them, so there its position is what an event is known by. */
+function positionKey({ channel, epoch, offset }: OriginalPosition): string {
+  return keyOf(channel, `${epoch}:${offset}`);
 }

@@ -1,6 +1,6 @@
 /** Counted operations of the way from the channel to the sockets times the price sheet: dollars per million events and per month. What
  *  queues, D1 and R2 cost beside it, `npm run bench -- cost` counts. Pure. */
-import { objectGb, prices } from "../bench/prices.ts";
+import { objectGb, prices } from "../schemas/prices.ts";
 import type { Tally } from "./tally.ts";
 
 export interface CostLine {

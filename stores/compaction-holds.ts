@@ -1,11 +1,12 @@
-/** Legal holds: markers in R2 that forbid deleting what they cover. Whoever holds writes `holds/v1/{name}.json` and deletes it later; one
- *  that cannot be read covers everything. */
+/** Legal holds: markers in R2 that forbid deleting what they cover: `holds/v1/{name}.json`, written and deleted by /ops/logs/holds or by
+ *  hand. One that cannot be read covers everything. */
 import { z } from "zod";
 import { listAll } from "./event-log-sources.ts";
 import { startOfHour } from "./event-log.ts";
 import type { StreamHour } from "./log-manifest.ts";
 
 export const holdsPrefix = "holds/v1/";
+const suffix = ".json";
 /** A marker is a few lines. */
 const holdBytesMax = 65_536;
 
@@ -33,15 +34,32 @@ export async function listHolds(bucket: R2Bucket): Promise<NamedHold[]> {
   const holds: NamedHold[] = [];
   for await (const { key, size } of listAll(bucket, { prefix: holdsPrefix })) {
     const object = size > holdBytesMax ? null : await bucket.get(key);
-    holds.push(parseHold(key.slice(holdsPrefix.length), object === null ? undefined : await object.text()));
+    holds.push(parseHold(nameOfKey(key), object === null ? undefined : await object.text()));
   }
   return holds;
+}
+
+export async function findHold(bucket: R2Bucket, name: string): Promise<NamedHold | undefined> {
+  const object = await bucket.get(keyOf(name));
+  return object === null ? undefined : parseHold(name, object.size > holdBytesMax ? undefined : await object.text());
+}
+
+/** Takes the place of a hold of the same name. */
+export async function putHold(bucket: R2Bucket, { name, reason, stream, from, to }: NamedHold): Promise<void> {
+  const iso = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString());
+  const hold: z.input<typeof Hold> = { v: 1, reason, stream, from: iso(from), to: iso(to) };
+  await bucket.put(keyOf(name), JSON.stringify(hold), { httpMetadata: { contentType: "application/json" } });
+}
+
+export async function deleteHold(bucket: R2Bucket, name: string): Promise<void> {
+  await bucket.delete(keyOf(name));
 }
 
 /** Exported for its tests: no text gives a hold that covers less than was meant. */
 export function parseHold(name: string, text: string | undefined): NamedHold {
   try {
-    return { name, ...Hold.parse(JSON.parse(text ?? "")) };
+    const { reason, stream, from, to } = Hold.parse(JSON.parse(text ?? ""));
+    return { name, reason, stream, from, to };
   } catch {
     return { name, reason: "this hold cannot be read, so it covers everything" };
   }
@@ -54,4 +72,14 @@ export function isHeld(holds: readonly NamedHold[], { stream, hour }: StreamHour
       (hold.from ?? Number.NEGATIVE_INFINITY) < startOfHour(hour + 1) &&
       (hold.to ?? Number.POSITIVE_INFINITY) > startOfHour(hour),
   );
+}
+
+function keyOf(name: string): string {
+  return `${holdsPrefix}${name}${suffix}`;
+}
+
+/** Whatever lies there holds, whatever it is called. */
+function nameOfKey(key: string): string {
+  const name = key.slice(holdsPrefix.length);
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 }

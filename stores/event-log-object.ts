@@ -6,6 +6,8 @@ import { messageOf } from "../platform/errors.ts";
 import { logObjectReadBytesMax } from "../schemas/limits.ts";
 import { parseLogKey } from "./event-log.ts";
 import type { LogHead, LogLine } from "./event-log.ts";
+import { HeadReader } from "./event-log-head.ts";
+import type { HeadAt } from "./event-log-head.ts";
 
 export type LogPosition = Pick<LogLine, "epoch" | "offset">;
 
@@ -48,12 +50,14 @@ export class CorruptLogObject extends Error {
 
 const decoder = new TextDecoder();
 const newline = 10;
+const closingBrace = 0x7d;
 /** What precedes an event: an epoch's name and three scalars. */
 const headBytesMax = 512;
 
 export class LogCursor implements LineCursor {
   readonly #bytes: Uint8Array;
   readonly #epoch: string;
+  readonly #heads: HeadReader;
   /** Where each line begins, and the end behind them. */
   readonly #starts: Uint32Array;
   readonly openingBytes: number;
@@ -66,6 +70,7 @@ export class LogCursor implements LineCursor {
   constructor(bytes: Uint8Array, { epoch, packedBytes }: { readonly epoch: string; readonly packedBytes: number }) {
     this.#bytes = bytes;
     this.#epoch = epoch;
+    this.#heads = new HeadReader(epoch);
     this.#starts = startsOf(bytes);
     // Inflating ends with one copy of all its pieces.
     this.openingBytes = packedBytes + 2 * bytes.byteLength;
@@ -110,21 +115,26 @@ export class LogCursor implements LineCursor {
     this.#index = index;
     this.offset = head.offset;
     this.at = head.at;
-    this.stale = head.stale === true;
+    this.stale = head.stale;
     this.event = this.#bytes.subarray(eventAt, (this.#starts[index + 1] ?? 0) - 2);
   }
 
   /** `{"epoch","offset","at","stale"?,"event":…}`: what precedes the event are scalars, so its first mention is its start. */
-  #headAt(index: number): { head: LogHead; eventAt: number } {
+  #headAt(index: number): HeadAt {
     const start = this.#starts[index] ?? 0;
     const end = (this.#starts[index + 1] ?? 0) - 1;
+    const written = this.#bytes[end - 1] === closingBrace ? this.#heads.read(this.#bytes, start) : undefined;
+    return written !== undefined && written.eventAt < end ? written : this.#parseHead(index, start, end);
+  }
+
+  #parseHead(index: number, start: number, end: number): HeadAt {
     const text = decoder.decode(this.#bytes.subarray(start, Math.min(end, start + headBytesMax)));
     const mark = text.indexOf(',"event":');
-    if (mark < 0 || this.#bytes[end - 1] !== 0x7d) throw new Error(`its line ${index + 1} is not a log line`);
+    if (mark < 0 || this.#bytes[end - 1] !== closingBrace) throw new Error(`its line ${index + 1} is not a log line`);
     const head = JSON.parse(`${text.slice(0, mark)}}`) as LogHead;
     if (head.epoch !== this.#epoch) throw new Error(`its line ${index + 1} is of another epoch than its name`);
     // The head is ASCII: the channel makes the epoch's name, all else are numbers.
-    return { head, eventAt: start + mark + ',"event":'.length };
+    return { head: { ...head, stale: head.stale === true }, eventAt: start + mark + ',"event":'.length };
   }
 }
 

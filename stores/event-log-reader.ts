@@ -9,6 +9,7 @@ import { PositionTracker } from "./event-log-coverage.ts";
 import type { EpochRange } from "./event-log-coverage.ts";
 import { Merge } from "./event-log-merge.ts";
 import { textOfEvent } from "./event-log-object.ts";
+import type { LogPosition } from "./event-log-object.ts";
 import { openSource, partSources, rawSources, sortSources, unlistedObjects } from "./event-log-sources.ts";
 import type { LogSource, RawObject } from "./event-log-sources.ts";
 import { findManifest, listManifestHours } from "./log-manifest.ts";
@@ -19,6 +20,10 @@ export interface LogWindow {
   readonly from: number;
   /** …and before this one. */
   readonly to: number;
+  /** Only what comes after this line: where reading goes on. */
+  readonly after?: (LogPosition & { readonly at: number }) | undefined;
+  /** Readers that work side by side and share the memory; one unless said. */
+  readonly readers?: number | undefined;
 }
 
 export interface LogCoverage {
@@ -47,7 +52,10 @@ export async function* readLog(
   window: LogWindow,
   report: (coverage: LogCoverage) => void = () => undefined,
 ): AsyncGenerator<LogLine, LogCoverage> {
+  const { after, readers = 1 } = window;
   const tracker = new PositionTracker();
+  // A hole right behind it is one, and a copy of it is none of the window's events.
+  if (after !== undefined) tracker.admitRange({ epoch: after.epoch, first: after.offset, last: after.offset, events: 0 });
   const opened = new Set<string>();
   const quarantined: Quarantined[] = [];
   let copies = 0;
@@ -61,8 +69,9 @@ export async function* readLog(
       opened.add(source.key);
       return openSource(bucket, source);
     };
-    const merge = new Merge(sources, { limits, keepBytesMax, open });
-    for (let block = await merge.next(); block !== undefined; block = block.next && (await merge.next(block.next))) {
+    const merge = new Merge(sources, { limits: shareOf(limits, readers), keepBytesMax: keepBytesMax / readers, open });
+    const start = after !== undefined && hour === hourOf(after.at) ? { epoch: after.epoch, offset: after.offset + 1 } : undefined;
+    for (let block = await merge.next(start); block !== undefined; block = block.next && (await merge.next(block.next))) {
       for (const row of block.rows) {
         if (row.at < window.from || row.at >= window.to) continue;
         copies += row.copies;
@@ -79,14 +88,18 @@ export async function* readLog(
   return coverage;
 }
 
+function shareOf({ bytesMax, rowsMax }: typeof limits, readers: number): typeof limits {
+  return { bytesMax: bytesMax / readers, rowsMax: Math.ceil(rowsMax / readers) };
+}
+
 interface ListedHour {
   readonly hour: number;
   readonly raw: readonly RawObject[];
 }
 
 /** Hours of the window of which anything is held, in order. */
-export async function* listHours(bucket: R2Bucket, { stream, from, to }: LogWindow): AsyncGenerator<ListedHour> {
-  const [fromHour, toHour] = [hourOf(from), hourOf(to - 1) + 1];
+export async function* listHours(bucket: R2Bucket, { stream, from, to, after }: LogWindow): AsyncGenerator<ListedHour> {
+  const [fromHour, toHour] = [hourOf(Math.max(from, after?.at ?? from)), hourOf(to - 1) + 1];
   const compacted = listManifestHours(bucket, { stream, fromHour, toHour });
   let pending = await compacted.next();
   for await (const listed of listRawHours(bucket, { stream, fromHour, toHour })) {

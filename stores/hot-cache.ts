@@ -1,10 +1,13 @@
 /** Writes the newest state of entities to D1 (DESIGN 12). One statement takes up to a megabyte of rows, and the version guard in
  *  it makes every write safe to repeat and to come late: an older state changes nothing and costs nothing. */
 import { utf8Bytes } from "../platform/bytes.ts";
+import { CacheTag } from "../schemas/cache.ts";
 import { statementBytesMax } from "../schemas/limits.ts";
 import { compareVersions } from "../schemas/version.ts";
+import { announceChange } from "./changes.ts";
 import { columnsOf, rowOf } from "./hot-cache-tables.ts";
 import type { HotTable, Placed } from "./hot-cache-tables.ts";
+import type { HotDatabases } from "./prune.ts";
 
 export interface StatesToWrite {
   readonly table: HotTable;
@@ -13,20 +16,53 @@ export interface StatesToWrite {
   readonly now: number;
 }
 
-/** Upserts the newest state of each entity among `placed`. Throws what D1 throws; statements before the failed one stay committed.
- *  Returns the rows D1 wrote, index entries included (they are what it bills). */
-export async function upsertNewest(db: D1Database, states: StatesToWrite): Promise<number> {
-  const { table } = states;
-  const rows = newestStates(states).map((state) => rowOf(table, state));
-  const statement = db.prepare(upsertSql(table));
-  let written = 0;
-  for (const parameter of jsonArrays(rows)) written += (await statement.bind(parameter).run()).meta.rows_written;
-  return written;
+/** What an upsert has done. */
+export interface Written {
+  /** Entities that have another state now. */
+  readonly changed: number;
+  /** By D1, index entries included: they are what it bills. */
+  readonly rows: number;
 }
 
-/** The last state of each entity, without those older than the prune horizon: one of them would revive a pruned row. */
+/** Upserts the newest state of each entity among `placed`. Throws what D1 throws; statements before the failed one stay committed.
+ *  Returns the rows D1 wrote. */
+export async function upsertNewest(db: D1Database, states: StatesToWrite): Promise<number> {
+  return (await applyNewest(db, states)).rows;
+}
+
+export async function applyNewest(db: D1Database, states: StatesToWrite): Promise<Written> {
+  const { table } = states;
+  const texts = newestStates(states).map((state) => rowOf(table, state));
+  const statement = db.prepare(upsertSql(table));
+  let [changed, rows] = [0, 0];
+  for (const parameter of jsonArrays(texts)) {
+    const { meta } = await statement.bind(parameter).run();
+    changed += meta.changes;
+    rows += meta.rows_written;
+  }
+  return { changed, rows };
+}
+
+/** The same where readers look, who are told of it. */
+export async function writeHotCache(databases: HotDatabases, states: StatesToWrite): Promise<Written> {
+  const { table } = states;
+  try {
+    return await applyNewest(databases[table.database], states);
+  } finally {
+    // Also of a write that failed: a part of it may be there. The time is taken now, so that a read made meanwhile is older.
+    const tag = CacheTag.safeParse(table.name);
+    if (tag.success) await announceChange(tag.data, { nowMs: Date.now() });
+  }
+}
+
+/** States before it are pruned: one of them would revive a row. */
+export function horizonOf({ retentionMs }: HotTable, now: number): number {
+  return retentionMs === undefined ? Number.NEGATIVE_INFINITY : now - retentionMs;
+}
+
+/** The last state of each entity, without those older than the prune horizon. */
 export function newestStates({ table, placed, now }: StatesToWrite): Placed[] {
-  const horizonMs = table.retentionMs === undefined ? Number.NEGATIVE_INFINITY : now - table.retentionMs;
+  const horizonMs = horizonOf(table, now);
   const newest = new Map<string, Placed>();
   for (const state of placed) {
     if (state.version.timeMs < horizonMs) continue;

@@ -8,3 +8,7 @@ export async function probeDatabase(database: D1Database): Promise<void> {
 export async function probeBucket(bucket: R2Bucket): Promise<void> {
   await bucket.head("health/probe");
 }
+
+export async function probeNamespace(namespace: KVNamespace): Promise<void> {
+  await namespace.get("health/probe");
+}

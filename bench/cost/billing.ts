@@ -1,6 +1,6 @@
 /** How Cloudflare counts, where it is not one for one. Pure; used inside the counted Worker. */
 import { utf8Bytes } from "../../platform/bytes.ts";
-import { queueMessageOverheadBytes, queueUnitBytes } from "../prices.ts";
+import { queueMessageOverheadBytes, queueUnitBytes } from "../../schemas/prices.ts";
 
 /** Billing units of one queue message. */
 export function queueUnits(body: unknown): number {

@@ -1,5 +1,5 @@
 /** Counted operations times the price sheet: dollars per million events, line by line. Pure. */
-import { objectGb, prices, socketMessagesPerRequest } from "../prices.ts";
+import { objectGb, prices, socketMessagesPerRequest } from "../../schemas/prices.ts";
 import type { Counts } from "./counts.ts";
 
 /** Counted on the bindings of a run, or estimated because a local runtime cannot know it. */

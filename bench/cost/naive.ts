@@ -1,5 +1,5 @@
 /** The design without a sequencer: each event is one call of a Durable Object, one queue message, one D1 upsert and one R2 object. Pure. */
-import { prices } from "../prices.ts";
+import { prices } from "../../schemas/prices.ts";
 import type { Mix } from "./lives.ts";
 
 export const naiveAssumptions = [

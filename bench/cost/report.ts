@@ -1,5 +1,5 @@
 /** What a run says on the terminal. Pure. */
-import { pricesReadOn } from "../prices.ts";
+import { pricesReadOn } from "../../schemas/prices.ts";
 import { totalOf } from "./counts.ts";
 import { byBinding, costLines, d1Targets, isD1, targetsPerMillion, type BindingCost } from "./model.ts";
 import { naiveAssumptions, naiveCost } from "./naive.ts";

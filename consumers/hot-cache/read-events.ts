@@ -1,11 +1,8 @@
 /** Parses again what left the queue (older versions live there): events with their positions, and the lines that are none. Pure. */
-import { streamOf } from "../../channels/catalogue.ts";
-import { messageOf } from "../../platform/errors.ts";
-import { parseEvent } from "../../schemas/event.ts";
+import { readStreamEvent } from "../../channels/stream-event.ts";
 import type { PackedMessage } from "../../schemas/pack.ts";
 import { cutRow, eventsOf } from "../../schemas/row.ts";
 import type { LogRow } from "../../schemas/rpc.ts";
-import { versionOf } from "../../schemas/version.ts";
 import type { Placed } from "../../stores/hot-cache-tables.ts";
 
 export type PositionsMessage = Extract<PackedMessage, { kind: "positions" }>;
@@ -30,7 +27,7 @@ export function readEvents(stream: string, messages: readonly PositionsMessage[]
   for (const { epoch, rows } of messages) {
     for (const origin of rows) {
       for (const { offset, text } of eventsOf(origin)) {
-        const read = readLine(stream, text);
+        const read = readStreamEvent(stream, text);
         if ("reason" in read) poisons.push({ stream, epoch, row: rowAt(origin, offset), reason: read.reason });
         else events.push({ ...read, epoch, offset, origin });
       }
@@ -47,18 +44,4 @@ function rowAt(row: LogRow, offset: number): LogRow {
   const cut = cutRow(row, offset, offset);
   if (cut === undefined) throw new Error(`offset ${offset} is outside its row ${row.first}+${row.count}`);
   return cut;
-}
-
-function readLine(stream: string, text: string): Pick<Placed, "event" | "version"> | { reason: string } {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    return { reason: `not JSON: ${messageOf(error)}` };
-  }
-  const parsed = parseEvent(json);
-  if (!parsed.ok) return { reason: `not an event: ${parsed.fault.path} ${parsed.fault.message}` };
-  const { event } = parsed;
-  if (streamOf(event.type) !== stream) return { reason: `${event.type} does not belong to stream ${stream}` };
-  return { event, version: versionOf(event) };
 }

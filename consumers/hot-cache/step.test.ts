@@ -42,7 +42,7 @@ function harness(fail: (what: "write" | "park" | "applied") => void = () => unde
   const deps: HotCacheDeps = {
     async write(table, placed) {
       fail("write");
-      await upsertNewest(env[table.database], { table, placed, now });
+      return upsertNewest(env[table.database], { table, placed, now });
     },
     isValueFault,
     async park(poison) {
@@ -83,7 +83,8 @@ describe("outages", () => {
     }
     expect(await hotCacheStep(items, deps)).toEqual([{ kind: "done" }]);
     expect(await statuses()).toEqual({ a: "executed", b: "executed" });
-    expect(marks).toEqual([{ v: 1, stream: "opportunities", epoch: "e1", ranges: [[1, 6]] }]);
+    expect(marks).toEqual([{ v: 1, stream: "opportunities", epoch: "e1", ranges: [[1, 6]], d1RowsWritten: expect.any(Number) as number }]);
+    expect(marks[0]?.d1RowsWritten).toBeGreaterThan(0);
     expect(letters).toEqual([]);
   });
 
@@ -151,7 +152,7 @@ describe("poison", () => {
       ],
       incomplete: [[31, 31]],
     };
-    expect(marks).toEqual([{ v: 1, stream: "opportunities", epoch: "e1", ...expected }]);
+    expect(marks).toMatchObject([{ v: 1, stream: "opportunities", epoch: "e1", ...expected }]);
   });
 
   it("an entity whose newest state is poison keeps the state before it", async () => {

@@ -4,17 +4,17 @@ import { messageOf } from "../../platform/errors.ts";
 import type { PackedMessage } from "../../schemas/pack.ts";
 import type { AppliedRequest } from "../../schemas/rpc.ts";
 import { findHotTable } from "../../stores/hot-cache-tables.ts";
+import { writeAround } from "../../stores/write-around.ts";
 import type { HotTable, Placed } from "../../stores/hot-cache-tables.ts";
 import { done, park, retry } from "../consume.ts";
 import type { Outcome } from "../consume.ts";
 import { rangesOf } from "./ranges.ts";
 import { readEvents, toPoison } from "./read-events.ts";
-import type { Poison, PositionsMessage } from "./read-events.ts";
-import { writeAround } from "./write-around.ts";
+import type { Poison, PositionsMessage, ReadEvent } from "./read-events.ts";
 
 export interface HotCacheDeps {
-  /** Upserts the newest states; throws on failure. */
-  write(table: HotTable, placed: readonly Placed[]): Promise<unknown>;
+  /** Upserts the newest states and answers how many rows the database wrote; throws on failure. */
+  write(table: HotTable, placed: readonly Placed[]): Promise<number>;
   /** Whether an error of `write` is the fault of the values themselves. */
   isValueFault(error: unknown): boolean;
   park(poison: Poison): Promise<unknown>;
@@ -41,23 +41,34 @@ function isPositions(item: PackedMessage): item is PositionsMessage {
 
 async function settleStream(stream: string, messages: readonly PositionsMessage[], deps: HotCacheDeps): Promise<Outcome> {
   try {
-    const poisons = await applyStream(stream, messages, deps);
+    const { poisons, rowsWritten } = await applyStream(stream, messages, deps);
     for (const poison of poisons) await deps.park(poison);
-    for (const request of marksOf(stream, messages, poisons)) await deps.applied(request);
+    for (const [index, request] of marksOf(stream, messages, poisons).entries())
+      await deps.applied(index === 0 ? { ...request, d1RowsWritten: rowsWritten } : request);
     return done;
   } catch (error) {
     return retry(messageOf(error));
   }
 }
 
-async function applyStream(stream: string, messages: readonly PositionsMessage[], deps: HotCacheDeps): Promise<Poison[]> {
+interface Applied {
+  readonly poisons: readonly Poison[];
+  /** What D1 bills for it: the channel counts it. */
+  readonly rowsWritten: number;
+}
+
+async function applyStream(stream: string, messages: readonly PositionsMessage[], deps: HotCacheDeps): Promise<Applied> {
   const table = findHotTable(stream);
   // Nothing to write, yet the positions must count as settled or the stream's snapshot would wait for them for ever.
-  if (table === undefined) return [];
+  if (table === undefined) return { poisons: [], rowsWritten: 0 };
   const { events, poisons } = readEvents(stream, messages);
-  const refused = await writeAround(events, { write: (placed) => deps.write(table, placed), isValueFault: deps.isValueFault });
+  let rowsWritten = 0;
+  const write = async (placed: readonly ReadEvent[]): Promise<void> => {
+    rowsWritten += await deps.write(table, placed);
+  };
+  const refused = await writeAround(events, { write, isValueFault: deps.isValueFault });
   requireNeighbour(events.length, refused);
-  return [...poisons, ...refused.map(({ event, reason }) => toPoison(stream, event, reason))];
+  return { poisons: [...poisons, ...refused.map(({ event, reason }) => toPoison(stream, event, reason))], rowsWritten };
 }
 
 /** From this many events on, one and the same refusal of all of them is read as a schema that does not fit the code. */

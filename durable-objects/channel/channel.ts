@@ -27,8 +27,9 @@ import { Bulk } from "./bulk.ts";
 import { newEpoch } from "./epoch.ts";
 import { historyOf } from "./history.ts";
 import { Memory } from "./memory.ts";
-import { open, type Open } from "./open.ts";
+import { open, useOf, type Open } from "./open.ts";
 import { delays, type Delays } from "./outbox.ts";
+import { isRetired, retirementDue } from "./retirement.ts";
 import { sequence } from "./sequence.ts";
 import { ChannelStorage, type Identity } from "./storage.ts";
 import { Waker } from "./waker.ts";
@@ -153,6 +154,7 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     if (this.#due(open) !== undefined) this.#waker.at(this.now() + safetyNetMs);
     try {
       await this.#handOver(open);
+      if (isRetired(useOf(open), this.now())) return await this.#retire();
       this.#wakeWhenDue(open);
     } catch (error) {
       logError("channel.work.failed", { stream: open.identity.stream, reason: messageOf(error) });
@@ -182,8 +184,16 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
   }
 
   #wakeWhenDue(open: Open): void {
-    const due = this.#due(open);
+    const due = this.#due(open) ?? retirementDue(useOf(open), this.now());
     if (due !== undefined) this.#waker.at(due);
+  }
+
+  /** As if it had never been: whoever publishes again begins an epoch. */
+  async #retire(): Promise<void> {
+    await this.storage.deleteAll();
+    this.#open = undefined;
+    this.#memory = undefined;
+    this.#waker.alarmed();
   }
 
   // ---- opening

@@ -5,6 +5,7 @@ import { Log } from "./log.ts";
 import { Outbox, type OutboxDeps } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import { Progress } from "./progress.ts";
+import type { Use } from "./retirement.ts";
 import { Settlement } from "./settlement.ts";
 import type { ChannelStorage, Identity } from "./storage.ts";
 
@@ -21,6 +22,10 @@ export interface Open {
 }
 
 export type World = Pick<HubDeps, "relay" | "wakeAt" | "now"> & Pick<OutboxDeps, "queue" | "delays">;
+
+export function useOf({ identity, log, hub }: Open): Use {
+  return { stream: identity.stream, createdAt: identity.createdAt, lastAt: log.head.at, relays: hub.relays().length };
+}
 
 /** Throws when the catalogue does not know the stream. */
 export function open(identity: Identity, storage: ChannelStorage, world: World): Open {

@@ -4,8 +4,10 @@ import { z } from "zod";
 import { historyReplyBytesMax } from "../../schemas/limits.ts";
 import { cutRow } from "../../schemas/row.ts";
 import type { LogRow } from "../../schemas/rpc.ts";
+import { counted } from "../counted-sql.ts";
 import { decodeSeen, encodeSeen, type SeenEvent } from "./seen.ts";
 import type { StoredRow } from "./sequence.ts";
+import { SavedOperations } from "./tally.ts";
 
 const Identity = z.object({ v: z.literal(1), stream: z.string(), epoch: z.string(), createdAt: z.number() });
 const Ranges = z.array(z.tuple([z.number(), z.number()]).readonly()).readonly();
@@ -44,11 +46,15 @@ export interface RowSize {
 
 export class ChannelStorage {
   readonly #storage: DurableObjectStorage;
-  readonly #sql: SqlStorage;
+  readonly #sql: Pick<SqlStorage, "exec">;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    this.#sql = storage.sql;
+    this.#sql = counted(storage.sql);
+    this.#createTables();
+  }
+
+  #createTables(): void {
     this.#sql.exec(`
       CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS log (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -65,7 +71,15 @@ export class ChannelStorage {
   progress(): SavedProgress | undefined {
     return this.#read("progress", SavedProgress);
   }
-  write(name: "identity" | "progress", value: Identity | SavedProgress): void {
+  /** Undefined also where they can't be read: a bill that begins anew stops no stream. */
+  operations(): SavedOperations | undefined {
+    try {
+      return this.#read("operations", SavedOperations);
+    } catch {
+      return undefined;
+    }
+  }
+  write(name: "identity" | "progress" | "operations", value: Identity | SavedProgress | SavedOperations): void {
     this.#sql.exec(
       "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       name,
@@ -185,8 +199,15 @@ export class ChannelStorage {
     this.#sql.exec("DELETE FROM interest WHERE relay = ?", relay);
   }
 
+  /** Nothing stays, the alarm neither: what is not stored costs nothing. */
+  async deleteAll(): Promise<void> {
+    await Promise.all([this.#storage.deleteAlarm(), this.#storage.deleteAll()]);
+  }
+
   /** A new epoch keeps the registrations: relays learn of it by the next deliver. */
   clearForNewEpoch(): void {
+    // They are gone after deleteAll.
+    this.#createTables();
     this.#sql.exec("DELETE FROM state; DELETE FROM log; DELETE FROM seen;");
   }
 

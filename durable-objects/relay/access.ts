@@ -1,13 +1,14 @@
 /** Tokens on sockets: who the bearer is, what they may hear, and when that ends. */
 import { mayDo, type ChannelAction } from "../../channels/capabilities.ts";
-import { findChannel, type ChannelName } from "../../channels/catalogue.ts";
+import { findChannel, isReplayChannel, type ChannelName } from "../../channels/catalogue.ts";
 import { utf8Bytes } from "../../platform/bytes.ts";
 import type { Config } from "../../platform/config.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { OwnKeys } from "../../platform/own-keys.ts";
 import type { Revocations } from "../../platform/revocations.ts";
 import { verifyToken, type Claims } from "../../platform/token.ts";
-import { attachmentBytesMax, noticeMs } from "./bounds.ts";
+import { withTimeout } from "../../platform/timeout.ts";
+import { attachmentBytesMax, hubTimeoutMs, noticeMs } from "./bounds.ts";
 import type { Connection } from "./connection.ts";
 
 export interface AccessDeps {
@@ -19,6 +20,8 @@ export interface AccessDeps {
   config(): Config;
   readonly revocations: Pick<Revocations, "covers" | "isKnownFor">;
   readonly ownKeys: Pick<OwnKeys, "find">;
+  /** Whether there is a replay with this channel. */
+  hasReplay(stream: string): Promise<boolean>;
 }
 
 /** A client is told before its token expires: a minute before, or at half of what a shorter one has left. Pure. */
@@ -74,6 +77,22 @@ export class Access {
     const isKnown = connection.claims !== undefined;
     const message = isKnown ? `the token does not allow to ${action} here` : `a token is needed to ${action} here`;
     throw new AppError(isKnown ? "FORBIDDEN" : "UNAUTHORIZED", message, { details: "channel" });
+  }
+
+  /** The same, and the channel exists: the name of a replay's says only what it would be. Throws UPSTREAM_UNAVAILABLE as well. */
+  async admitted(connection: Connection, action: ChannelAction, name: string): Promise<ChannelName> {
+    const channel = this.permitted(connection, action, name);
+    if (isReplayChannel(channel.stream) && !(await this.#hasReplay(channel.stream)))
+      throw new AppError("NOT_FOUND", `there is no channel "${channel.channel}"`, { details: "channel" });
+    return channel;
+  }
+
+  async #hasReplay(stream: string): Promise<boolean> {
+    try {
+      return await withTimeout(this.#deps.hasReplay(stream), hubTimeoutMs, "the list of replays");
+    } catch (error) {
+      throw new AppError("UPSTREAM_UNAVAILABLE", "the list of replays is out of reach, try again shortly", { cause: error });
+    }
   }
 
   /** Subscriptions that the connection's present token does not cover. */

@@ -112,7 +112,7 @@ export class Commands {
   }
 
   async #subscribe(connection: Connection, command: SubscribeCommand): Promise<void> {
-    const { channel, stream, chain } = this.#deps.access.permitted(connection, "subscribe", command.channel);
+    const { channel, stream, chain } = await this.#deps.access.admitted(connection, "subscribe", command.channel);
     if (command.watch === true) this.#deps.access.permitted(connection, "presence", command.channel);
     const name = this.#nameOf(connection, command.channel) ?? channel;
     const isKnown = connection.groups.has(name);
@@ -151,7 +151,7 @@ export class Commands {
   }
 
   async #history(connection: Connection, command: Extract<Command, { kind: "history" }>): Promise<void> {
-    const channel = this.#deps.access.permitted(connection, "history", command.channel);
+    const channel = await this.#deps.access.admitted(connection, "history", command.channel);
     const name = this.#nameOf(connection, command.channel) ?? channel.channel;
     const page = await readHistory(command, channel, this.#deps.pulls);
     connection.catchUp({
@@ -164,8 +164,8 @@ export class Commands {
   }
 
   async #presence(connection: Connection, { channel, counts, id }: Extract<Command, { kind: "presence" }>): Promise<void> {
-    const permitted = this.#deps.access.permitted(connection, "presence", channel);
-    const presence = await this.#deps.presenceOf(permitted);
+    const admitted = await this.#deps.access.admitted(connection, "presence", channel);
+    const presence = await this.#deps.presenceOf(admitted);
     connection.tell({ kind: "presence", channel: this.#nameOf(connection, channel) ?? channel, presence, counts, id });
   }
 }

@@ -19,6 +19,7 @@ import type {
   ServingReply,
 } from "../../schemas/rpc.ts";
 import type { RevokeReply, RevokeRequest } from "../../schemas/revocation.ts";
+import { hasReplayChannel } from "../../stores/replay-channels.ts";
 import { readRevocations } from "../../stores/revocations.ts";
 import { readPublishedKeys } from "../../stores/signing-keys.ts";
 import { channelStub, relayStub } from "../stubs.ts";
@@ -68,6 +69,7 @@ export class Relay extends DurableObject<Env> implements RelayRpc {
       config,
       revocations,
       ownKeys,
+      hasReplay: (stream) => hasReplayChannel(env, stream),
       onDue: () => background("relay.alarm.failed", this.#armAlarm()),
     });
     const audience = new Audience({

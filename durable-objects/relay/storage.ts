@@ -1,5 +1,6 @@
 /** A relay's SQLite: where it stands in each stream, and which socket subscribes to what. Sockets outlive the object's memory;
  *  after an eviction everything else is rebuilt from here and from the sockets' attachments. */
+import { counted } from "../counted-sql.ts";
 import type { QuietSpan, QuietStore } from "./quiet.ts";
 
 export interface StreamRow {
@@ -18,11 +19,11 @@ export interface StreamRow {
 export type Flag = "drained" | "displaced";
 
 export class RelayStore implements QuietStore {
-  readonly #sql: SqlStorage;
+  readonly #sql: Pick<SqlStorage, "exec">;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(`
+    this.#sql = counted(sql);
+    this.#sql.exec(`
       CREATE TABLE IF NOT EXISTS relay (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS streams (
         stream TEXT PRIMARY KEY, generation INTEGER NOT NULL, epoch TEXT NOT NULL, position INTEGER NOT NULL,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { createDocument } from "zod-openapi";
 import { securitySchemes } from "./parts.ts";
 import { assetPaths } from "./paths/assets.ts";
+import { backupPaths } from "./paths/backups.ts";
 import { cachePaths } from "./paths/cache.ts";
 import { deadLetterPaths } from "./paths/dead-letters.ts";
 import { ingestPaths } from "./paths/ingest.ts";
@@ -11,6 +12,7 @@ import { logPaths } from "./paths/logs.ts";
 import { operatingPaths } from "./paths/operating.ts";
 import { proxyPaths } from "./paths/proxy.ts";
 import { readingPaths } from "./paths/reading.ts";
+import { replayPaths } from "./paths/replays.ts";
 import { rulesPaths } from "./paths/rules.ts";
 import { securityPaths } from "./paths/security.ts";
 import { systemPaths } from "./paths/system.ts";
@@ -39,6 +41,8 @@ export function openApiDocument(): ReturnType<typeof createDocument> {
         ...logPaths,
         ...operatingPaths,
         ...deadLetterPaths,
+        ...backupPaths,
+        ...replayPaths,
         ...assetPaths,
         ...rulesPaths,
         ...cachePaths,

@@ -19,6 +19,7 @@ import { pageOf, success } from "../http/envelope.ts";
 import { Cursor, wholeNumber } from "../http/parameters.ts";
 import { parseQuery } from "../http/query.ts";
 import { identify, requireRead } from "../security/access.ts";
+import { requireStarted } from "../security/replay-channels.ts";
 import { HistoryQuery, readHistory } from "./history.ts";
 import { incompleteUpTo, offsetIn, requireReach } from "./positions.ts";
 
@@ -54,6 +55,7 @@ export function channelRoutes(deps: ChannelDeps = platformDeps): Hono<{ Bindings
 async function answerPresence(c: ReadContext, deps: ChannelDeps): Promise<Response> {
   const { channel, stream } = channelOf(c);
   await authorise(c, { action: "presence", channel: channelOf(c), nowMs: deps.clock() });
+  await requireStarted(c.env, { channel, stream });
   const asked = deps.channel(c.env, stream).presence({ v: 1, stream, channel });
   const { members, users, clients, silent } = await ask(asked, { what: "the channel" });
   return c.json(success({ channel, members, users, clients, relays_silent: silent }), 200, { "cache-control": "no-store" });
@@ -62,6 +64,7 @@ async function answerPresence(c: ReadContext, deps: ChannelDeps): Promise<Respon
 async function answerHistory(c: ReadContext, deps: ChannelDeps): Promise<Response> {
   const channel = channelOf(c);
   await authorise(c, { action: "history", channel, nowMs: deps.clock() });
+  await requireStarted(c.env, channel);
   const query = parseQuery(HistoryQuery, new URL(c.req.url).searchParams);
   const { reply, events, through, hasNext } = await readHistory({ hub: () => deps.channel(c.env, channel.stream), channel, query });
   const data = { channel: channel.channel, epoch: reply.epoch, top: reply.top, first: reply.first, through, events };

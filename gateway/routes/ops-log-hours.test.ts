@@ -1,5 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { isHeld, listHolds } from "../../stores/compaction-holds.ts";
 import { CorruptLogObject } from "../../stores/event-log-object.ts";
 import { quarantine } from "../../stores/event-log-quarantine.ts";
 import { hourOf, hourPrefix, startOfHour } from "../../stores/event-log.ts";
@@ -21,11 +22,13 @@ interface Marked {
   readonly error?: { readonly details?: unknown };
 }
 
-async function mark(body: unknown): Promise<{ status: number; body: Marked }> {
-  const init = { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) };
-  const response = await exports.default.fetch("https://edge.test/ops/logs/hours", init);
+async function send(method: string, path: string, body?: unknown): Promise<{ status: number; body: Marked }> {
+  const json = body === undefined ? {} : { headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) };
+  const response = await exports.default.fetch(`https://edge.test${path}`, { method, headers, ...json });
   return { status: response.status, body: await response.json() };
 }
+
+const mark = (body: unknown) => send("POST", "/ops/logs/hours", body);
 
 beforeAll(async () => {
   const log = { stream, epoch: "e1", firstHour: hour, eventsOfHour: [100, 60, 40], objectLines: 50, twicePercent: 5, latePercent: 0 };
@@ -82,7 +85,7 @@ describe("/ops/logs/hours", () => {
     const { body } = await hours(`stream=${stream}&from=2026-11-24T07:00:00Z`);
     expect(body.data).toMatchObject({
       quarantine: [{ key, reason: "not gzip: ?x?", bytes: 8 }],
-      holds: [{ name: "case.json", reason: "case 7", to: "2026-12-01T00:00:00.000Z" }],
+      holds: [{ name: "case", reason: "case 7", to: "2026-12-01T00:00:00.000Z" }],
     });
   });
 });
@@ -105,5 +108,42 @@ describe("POST /ops/logs/hours", () => {
     expect(row).toEqual({ marks: 1, done: 0 });
     const { body: after } = await hours(`stream=${stream}&from=${new Date(startOfHour(hour)).toISOString()}&to=2026-11-24T08:00:00Z`);
     expect(after.data).toMatchObject({ hours: [{ state: "dirty" }] });
+  });
+});
+
+describe("/ops/logs/holds", () => {
+  const holds = "/ops/logs/holds";
+  const order = { reason: "case 42", stream, from: "2026-11-24T07:00:00Z", to: "2026-11-24T08:00:00Z" };
+
+  it.each<[string, unknown, string]>([
+    ["Case", order, "name"],
+    ["x".repeat(65), order, "name"],
+    ["case-42", { ...order, reason: " " }, "reason"],
+    ["case-42", { ...order, reason: "x".repeat(257) }, "reason"],
+    ["case-42", { ...order, stream: "nothing" }, "stream"],
+    ["case-42", { ...order, to: order.from }, "to"],
+    ["case-42", { ...order, forever: true }, ""],
+  ])("refuses %s with %j by name", async (name, body, parameter) => {
+    const answer = await send("PUT", `${holds}/${name}`, body);
+    expect([answer.status, answer.body.error?.details]).toEqual([400, { parameter }]);
+  });
+
+  it("refuses a body of more than 4 KiB", async () => {
+    expect((await send("PUT", `${holds}/case-42`, { ...order, reason: "x".repeat(4_096) })).status).toBe(413);
+  });
+
+  it("keeps an hour from being deleted until it is released, and has both on record", async () => {
+    const placed = { name: "case-42", reason: "case 42", stream, from: "2026-11-24T07:00:00.000Z", to: "2026-11-24T08:00:00.000Z" };
+    expect(await send("PUT", `${holds}/case-42`, order)).toMatchObject({ status: 200, body: { data: placed } });
+    expect((await send("GET", holds)).body.data).toContainEqual(placed);
+    const isNamed = ({ name }: { readonly name: string }): boolean => name === "case-42";
+    const held = (at: number) => listHolds(env.EDGE_LOGS).then((all) => isHeld(all.filter(isNamed), { stream, hour: at }));
+    expect([await held(hour), await held(hour + 1)]).toEqual([true, false]);
+
+    expect(await send("DELETE", `${holds}/case-42`)).toMatchObject({ status: 200, body: { data: placed } });
+    expect(await held(hour)).toBe(false);
+    expect((await send("DELETE", `${holds}/case-42`)).status).toBe(404);
+    const { results } = await env.SESSIONS_DB.prepare("SELECT action FROM audit WHERE subject = 'case-42' ORDER BY seq").all();
+    expect(results).toEqual([{ action: "log.hold.placed" }, { action: "log.hold.released" }]);
   });
 });

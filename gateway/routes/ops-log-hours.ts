@@ -13,6 +13,7 @@ import { readJson } from "../http/body.ts";
 import { success } from "../http/envelope.ts";
 import { TimeMs } from "../http/parameters.ts";
 import { parseQuery } from "../http/query.ts";
+import { shownHold } from "./ops-log-holds.ts";
 import { LogStream, requireWindow } from "./ops-logs.ts";
 
 type OpsContext = Context<{ Bindings: Env }>;
@@ -43,7 +44,7 @@ export async function answerLogHours(c: OpsContext, nowMs: number): Promise<Resp
       stream,
       ...report,
       quarantine: quarantine.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
-      holds: holds.map((hold) => ({ ...hold, from: iso(hold.from), to: iso(hold.to) })),
+      holds: holds.map(shownHold),
     }),
     200,
     noStore,

@@ -19,7 +19,8 @@ const pieceCharsMin = 65_536;
 
 export const LogStream = z
   .string("is needed")
-  .refine((name) => findStream(name) !== undefined, `must be one of ${streams.map(({ name }) => name).join(", ")}`);
+  // A replay's channel has no log: it is made from one.
+  .refine((name) => findStream(name)?.sinks.includes("event-log") === true, `must be one of ${streams.map(({ name }) => name).join(", ")}`);
 
 export const LogQuery = z.object({
   stream: LogStream,

@@ -56,6 +56,7 @@ describe("the configuration", () => {
     ["/ops/config/rollback", "POST"],
     ["/ops/firewall", "GET"],
     ["/ops/firewall", "PUT"],
+    ["/ops/firewall/test", "POST"],
     ["/ops/bans", "GET"],
     ["/ops/bans", "POST"],
     ["/ops/bans?network=192.0.2.1", "DELETE"],
@@ -219,6 +220,36 @@ describe("the configuration", () => {
 });
 
 describe("the firewall's rules", () => {
+  it("are tried out before they hold, on the requests that are named, beside those in force", async () => {
+    const block = { id: "scanner", action: "block", user_agents: ["evil"] };
+    await put({ v: 1, firewall: [block, { id: "old", action: "log", paths: ["/old"] }] });
+    const { etag } = await ask("/ops/config");
+    const rules = [
+      { ...block, priority: 1 },
+      { id: "net", action: "block", networks: ["203.0.113.0/24"] },
+      { id: "count", action: "log", paths: ["/api/*"] },
+    ];
+    const requests = [{ path: "/api/x", ip: "203.0.113.9" }, { user_agent: "an EVIL one" }, { method: "post", path: "/y" }];
+    const { status, data } = await ask("/ops/firewall/test", { method: "POST", body: { rules, requests } });
+    expect(status).toBe(200);
+    expect(data).toMatchObject({ rules: 3, added: ["net", "count"], changed: ["scanner"], removed: ["old"] });
+    expect(data["requests"]).toMatchObject([
+      { action: "block", rule: "net", now: "none" },
+      { action: "block", rule: "scanner", now: "block" },
+      { action: "none", logged: [], now: "none" },
+    ]);
+    expect((await ask("/ops/config")).etag).toBe(etag);
+    const wrong = { rules: [{ id: "a", action: "block" }], requests: [] };
+    expect(await ask("/ops/firewall/test", { method: "POST", body: wrong })).toMatchObject({
+      status: 400,
+      error: { details: { parameter: "rules.0.networks" } },
+    });
+    const nowhere = { requests: [{ ip: "1.2.3" }] };
+    expect(await ask("/ops/firewall/test", { method: "POST", body: nowhere })).toMatchObject({
+      error: { details: { parameter: "requests.0.ip" } },
+    });
+  });
+
   const rule = { id: "scanner", action: "block", paths: ["/wp-*"] };
 
   it("are replaced as a whole, hold at once here, and are on record", async () => {

@@ -5,6 +5,7 @@ import type { GatewayEnv } from "../middleware/request-id.ts";
 import { addBan, answerBans, liftBan } from "./ops-bans.ts";
 import { answerConfig, answerHistory, replaceConfig, rollBack } from "./ops-config.ts";
 import { answerFirewall, replaceFirewall } from "./ops-firewall.ts";
+import { tryFirewall } from "./ops-firewall-trial.ts";
 import { answerLimits } from "./ops-limits.ts";
 
 export function rulesRoutes(clock: () => number): Hono<GatewayEnv> {
@@ -15,6 +16,7 @@ export function rulesRoutes(clock: () => number): Hono<GatewayEnv> {
     .post("/ops/config/rollback", (c) => rollBack(c, clock()))
     .get("/ops/firewall", (c) => answerFirewall(c))
     .put("/ops/firewall", (c) => replaceFirewall(c, clock()))
+    .post("/ops/firewall/test", (c) => tryFirewall(c))
     .get("/ops/bans", (c) => answerBans(c, clock()))
     .post("/ops/bans", (c) => addBan(c, clock()))
     .delete("/ops/bans", (c) => liftBan(c, clock()))

@@ -10,11 +10,17 @@ import { success } from "../http/envelope.ts";
 import { identify, requireOperator } from "../security/access.ts";
 import { answerAsset, answerAssets, removeAsset, uploadAsset } from "./ops-assets.ts";
 import { answerBackend } from "./ops-backend.ts";
+import { backupRoutes } from "./ops-backups.ts";
 import { answerCache, purgeCache } from "./ops-cache.ts";
 import { deadLetterRoutes } from "./ops-dead-letters.ts";
+import { answerCost } from "./ops-cost.ts";
+import { answerDoctor } from "./ops-doctor.ts";
+import { holdRoutes } from "./ops-log-holds.ts";
 import { answerLogHours, markLogHour } from "./ops-log-hours.ts";
 import { answerLogs } from "./ops-logs.ts";
 import { answerPlacement, changePlacement } from "./ops-placement.ts";
+import { replayRoutes } from "./ops-replays.ts";
+import { restoreRoutes } from "./ops-restores.ts";
 import { rulesRoutes } from "./ops-rules.ts";
 import { opsSecurityRoutes } from "./ops-security.ts";
 
@@ -34,12 +40,18 @@ export function opsRoutes(clock: () => number = Date.now): Hono<{ Bindings: Env 
     .get("/ops/cache", (c) => answerCache(c))
     .post("/ops/cache/purge", (c) => purgeCache(c, clock()))
     .get("/ops/channels", (c) => answerChannels(c))
+    .get("/ops/cost", (c) => answerCost(c, clock()))
+    .get("/ops/doctor", (c) => answerDoctor(c, clock))
     .get("/ops/logs", (c) => answerLogs(c, clock()))
     .get("/ops/logs/hours", (c) => answerLogHours(c, clock()))
     .post("/ops/logs/hours", (c) => markLogHour(c, clock()))
     .get("/ops/placement", (c) => answerPlacement(c))
     .put("/ops/placement", (c) => changePlacement(c))
+    .route("/", backupRoutes(clock))
     .route("/", deadLetterRoutes(clock))
+    .route("/", restoreRoutes(clock))
+    .route("/", replayRoutes(clock))
+    .route("/", holdRoutes(clock))
     .route("/", rulesRoutes(clock))
     .route("/", opsSecurityRoutes(clock));
 }

@@ -79,9 +79,10 @@ export function reversePage(reply: HistoryReply, view: View): HistoryPage {
 
 function viewed(reply: HistoryReply, { chain }: View): HistoryEvent[] {
   const events = reply.rows.flatMap(eventsOf).map(({ offset, stale, text }) => {
-    // What was originally sent is for operators: the log of truth has it.
-    const { original: _, ...event } = JSON.parse(text) as { original?: string; data?: { chain?: unknown } };
-    return { epoch: reply.epoch, offset, ...(stale ? { stale } : {}), event };
+    // What was originally sent is for operators: the log of truth has it. A replay's position is for everybody who may read it.
+    const { original, ...event } = JSON.parse(text) as { original?: unknown; data?: { chain?: unknown } };
+    const shown = typeof original === "object" ? { ...event, original } : event;
+    return { epoch: reply.epoch, offset, ...(stale ? { stale } : {}), event: shown };
   });
   return chain === undefined ? events : events.filter(({ event }) => event.data?.chain === chain);
 }

@@ -14,6 +14,7 @@ import { placeOf, reachRelay } from "../placement.ts";
 import { regionOf } from "../region.ts";
 import { identifyBy, requireRead } from "../security/access.ts";
 import { requireHandshake } from "../security/handshakes.ts";
+import { requireStarted } from "../security/replay-channels.ts";
 import { SsePump } from "../sse/pump.ts";
 
 type SseContext = Context<{ Bindings: Env }>;
@@ -38,6 +39,7 @@ async function answer(c: SseContext, nowMs: number): Promise<Response> {
   if (asked !== undefined && !credentials.has("authorization")) credentials.set("authorization", `Bearer ${asked}`);
   const reader = await identifyBy(c.env, credentials, nowMs);
   requireRead(c.env, reader, { action: "subscribe", channel });
+  await requireStarted(c.env, channel);
   // A reader that comes back sends the header; the parameter is then what it began with.
   const position = positionOf(c.req.header("last-event-id") ?? from);
   const filters = filtersOf(wish);

@@ -32,6 +32,7 @@ const forms: readonly Form[] = [
   { file: "schemas/dead-letter.ts", says: asLiteral, names: ["dead-letter"] },
   { file: "schemas/manifest.ts", says: asLiteral, names: ["log-manifest"] },
   { file: "schemas/manifest.ts", says: /\bcolumns: z\.literal\(\[?([\d, ]+)\]?\)/g, names: ["log-part"] },
+  { file: "schemas/backup.ts", says: asLiteral, names: ["backup", "restore"] },
   { file: "schemas/placement.ts", says: asLiteral, names: ["placement"] },
   { file: "schemas/runtime-config.ts", says: asLiteral, names: ["runtime-config"] },
   { file: "stores/compaction-plan.ts", says: asLiteral, names: ["compaction-plan"] },
@@ -39,12 +40,14 @@ const forms: readonly Form[] = [
   { file: "stores/compaction-hours.ts", says: /"dirty\/v(\d+)\/"/g, names: ["log-mark"] },
   { file: "stores/event-log.ts", says: /events\/v(\d+)\//g, names: ["log-object"] },
   { file: "durable-objects/channel/storage.ts", says: asLiteral, names: ["channel"] },
+  { file: "durable-objects/channel/tally.ts", says: asLiteral, names: ["channel"] },
   { file: "durable-objects/relay/connection.ts", says: asType, names: ["relay"] },
 ];
 
 /** Versioned, and yet without a sample of its own. */
 const elsewhere: Readonly<Record<string, string>> = {
   "schemas/cache.ts": "an answer in a cache: one that cannot be read is asked for anew",
+  "schemas/replay.ts": "columns of replays: d1-metrics has them",
   "schemas/execution-outcome.ts": "a column of executions_once: d1-sessions has one of each kind",
 };
 

@@ -10,6 +10,11 @@ import { readPlan } from "../../stores/compaction-plan.ts";
 import { findLetter } from "../../stores/dead-letter-index.ts";
 import { readLog } from "../../stores/event-log-reader.ts";
 import { readPlacement } from "../../stores/placement.ts";
+import { StoredRestore } from "../../schemas/backup.ts";
+import { findBackup } from "../../stores/backups.ts";
+import { findRestore } from "../../stores/backups-restores.ts";
+import { restoreDeps } from "../../workflows/backup/deps.ts";
+import { runRestore } from "../../workflows/backup/restore.ts";
 import { bytesOf, filesOf, jsonOf, messageOf, nextVersion, type Rows, type StoredBytes, type StoredJson } from "./stored.ts";
 
 const bucket = env.EDGE_LOGS;
@@ -140,4 +145,42 @@ it.each(filesOf("runtime-config"))("%s rules as it did; one of another version l
     expect(told.mock.calls.flat().at(-1)).toMatch(new RegExp(`"what":"${what}".*"issue":"v"`));
     expect((await rules.now(at + (index + 1) * rulesFreshMs)).config).toEqual(held.config);
   }
+});
+
+describe("backups", () => {
+  const backups = env.CONFIG_BACKUPS;
+  const steps = { do: <T>(_: string, work: () => Promise<T>) => work() };
+
+  it.each(filesOf("backup"))("%s is restored whole; one of another version is refused by name", async (file) => {
+    const { objects } = jsonOf<{ objects: readonly StoredBytes[] }>(file);
+    for (const { key, base64 } of objects) await backups.put(key, bytesOf(base64));
+    const id = objects[0]?.key.split("/")[2] ?? "";
+    const order = StoredRestore.parse({
+      ...jsonOf<StoredJson>("restore.v1.json").value,
+      parts: ["d1:STRATEGIES_DB", "kv:CONFIG_CACHE", "r2:manifests"],
+    });
+    const restored = await runRestore(steps, restoreDeps(env), { ...order, backup: id, counts: [] });
+    expect(restored.counts.map(({ name, added }) => [name, added])).toEqual([
+      ["d1:STRATEGIES_DB", 1],
+      ["kv:CONFIG_CACHE", 1],
+      ["r2:manifests", 1],
+    ]);
+    expect(await env.STRATEGIES_DB.prepare("SELECT * FROM strategies").all()).toMatchObject({
+      results: jsonOf<Rows>("d1-strategies.0001.json")["strategies"],
+    });
+    expect(await env.CONFIG_CACHE.getWithMetadata("placement")).toMatchObject({ metadata: { by: "operator" } });
+    expect((await bucket.head("holds/v1/case-7.json"))?.customMetadata).toEqual({ by: "operator" });
+    const manifest = objects.find(({ key }) => key.endsWith("/manifest.json"));
+    const text = new TextDecoder().decode(bytesOf(manifest?.base64 ?? ""));
+    await backups.put(manifest?.key ?? "", text.replace('"v":1', '"v":2'));
+    expect((await findBackup(backups, id))?.kind).toBe("damaged");
+  });
+
+  it.each(filesOf("restore"))("%s is shown as far as it is; one of another version is not read as something else", async (file) => {
+    const { key, value } = jsonOf<StoredJson>(file);
+    await backups.put(key, JSON.stringify(value));
+    expect(await findRestore(backups, String(value["id"]))).toEqual(value);
+    await backups.put(key, JSON.stringify(nextVersion(value)));
+    await expect(findRestore(backups, String(value["id"]))).rejects.toThrow('"v"');
+  });
 });

@@ -1,16 +1,16 @@
 /** The Worker under test: the real one, whose objects ask tests/support/faults.ts what goes wrong. */
-import { Channel as RealChannel } from "../../durable-objects/channel/channel.ts";
+import { BilledChannel as RealChannel } from "../../durable-objects/channel/billed.ts";
 import { ChannelStorage } from "../../durable-objects/channel/storage.ts";
 import type { Delays } from "../../durable-objects/channel/outbox.ts";
 import type { Sink } from "../../channels/catalogue.ts";
-import { Relay as RealRelay } from "../../durable-objects/relay/relay.ts";
+import { BilledRelay as RealRelay } from "../../durable-objects/relay/billed.ts";
 import type { ChannelRpc, PublishReply, PublishRequest, RelayRpc } from "../../schemas/rpc.ts";
 import edge from "../../worker.ts";
 import { currentFaults } from "./faults.ts";
 import { countStart } from "./starts.ts";
 import { faultyEnv } from "./faulty-env.ts";
 
-export { Compaction, RateLimiter, Upstream } from "../../worker.ts";
+export { Backup, Compaction, RateLimiter, Replay, Restore, Upstream } from "../../worker.ts";
 
 export default {
   fetch: (request, env, context) => edge.fetch(request, faultyEnv(env), context),

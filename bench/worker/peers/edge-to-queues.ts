@@ -5,7 +5,7 @@ import { unpack } from "../../../schemas/pack.ts";
 import { lastOf } from "../../../schemas/row.ts";
 import edge from "../../../worker.ts";
 
-export { Channel, Compaction, RateLimiter, Relay, Upstream } from "../../../worker.ts";
+export { Backup, Channel, Compaction, RateLimiter, Relay, Replay, Restore, Upstream } from "../../../worker.ts";
 
 export default {
   fetch: (request, env, context) => edge.fetch(request, env, context),

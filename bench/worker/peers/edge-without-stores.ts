@@ -6,7 +6,7 @@ import { unpack } from "../../../schemas/pack.ts";
 import { lastOf } from "../../../schemas/row.ts";
 
 export { Relay } from "../../../durable-objects/relay/relay.ts";
-export { Compaction, default, RateLimiter, Upstream } from "../../../worker.ts";
+export { Backup, Compaction, default, RateLimiter, Replay, Restore, Upstream } from "../../../worker.ts";
 
 export class Channel extends RealChannel {
   protected override queue(sink: Sink): Queue {

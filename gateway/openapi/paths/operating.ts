@@ -1,7 +1,10 @@
 /** What operators ask and change under /ops, and what ends a token. */
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
+import { CostReport } from "../../../schemas/cost.ts";
+import { DoctorReport } from "../../../schemas/doctor.ts";
 import { Placement } from "../../../schemas/placement.ts";
+import { CostQuery } from "../../routes/ops-cost.ts";
 import { LogQuery } from "../../routes/ops-logs.ts";
 import { failures, jsonBody, ok, operators, other } from "../parts.ts";
 
@@ -18,6 +21,23 @@ export const operatingPaths: ZodOpenApiPathsObject = {
       operationId: "getChannels",
       summary: "Where every stream stands",
       responses: { "200": ok("a stream that does not answer is listed as such", z.array(Stream)), ...failures(401, 504) },
+    },
+  },
+  "/ops/cost": {
+    get: {
+      ...common,
+      operationId: "getCost",
+      summary: "What the last hours cost, from operations that the edge counted of itself",
+      requestParams: { query: CostQuery },
+      responses: { "200": ok("the bill by service, and what it leaves out", CostReport), ...failures(400, 401) },
+    },
+  },
+  "/ops/doctor": {
+    get: {
+      ...common,
+      operationId: "getDoctor",
+      summary: "Asks every binding, judges secrets and variables, and says what to do",
+      responses: { "200": ok("each check by itself; secrets are never shown", DoctorReport), ...failures(401) },
     },
   },
   "/ops/logs": {

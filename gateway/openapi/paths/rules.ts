@@ -4,6 +4,7 @@ import type { ZodOpenApiPathsObject } from "zod-openapi";
 import { FirewallRule, RuntimeConfig, tiers } from "../../../schemas/runtime-config.ts";
 import { BanBody, BanQuery } from "../../routes/ops-bans.ts";
 import { ConfigBody, RollbackBody } from "../../routes/ops-config.ts";
+import { FirewallTrial, FirewallTried } from "../../routes/ops-firewall-trial.ts";
 import { FirewallBody } from "../../routes/ops-firewall.ts";
 import { failures, jsonBody, ok, operators } from "../parts.ts";
 
@@ -90,6 +91,15 @@ export const rulesPaths: ZodOpenApiPathsObject = {
       requestParams: seen,
       requestBody: jsonBody(FirewallBody),
       responses: { "200": changed, ...failures(401, 409, 428, 504) },
+    },
+  },
+  "/ops/firewall/test": {
+    post: {
+      ...common,
+      operationId: "testFirewall",
+      summary: "What rules would do to requests, and how they differ from those in force; changes nothing",
+      requestBody: jsonBody(FirewallTrial),
+      responses: { "200": ok("as all isolates would decide", FirewallTried), ...failures(401, 504) },
     },
   },
   "/ops/bans": {

@@ -1,4 +1,5 @@
-/** Cloudflare's price sheet, paid plan, US dollars. Included monthly volumes are left out: at the owner's rate they are gone within a day. */
+/** Cloudflare's price sheet, paid plan, US dollars: what the bench and GET /ops/cost count with. Included monthly volumes are left out: at the
+ *  owner's rate they are gone within a day. */
 
 /** When these prices were read from developers.cloudflare.com. */
 export const pricesReadOn = "2026-11";

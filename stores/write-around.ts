@@ -1,7 +1,7 @@
 /** Writes all events but those the database will never take. A statement fails as a whole, so a failure that is the values' own
  *  fault halves the batch until the poison stands alone; halves are conflated anew, so an entity whose newest state is poison keeps
  *  the state before it. Order does not matter: the version guard decides. */
-import { messageOf } from "../../platform/errors.ts";
+import { messageOf } from "../platform/errors.ts";
 
 export interface WriteDeps<T> {
   write(events: readonly T[]): Promise<unknown>;

@@ -1,0 +1,36 @@
+import { expect, it } from "vitest";
+import { objectIdleMs, operationSlotMs, operationSlotsMax } from "../../schemas/limits-cost.ts";
+import { SavedOperations, Tally } from "./tally.ts";
+
+const start = Date.UTC(2026, 10, 24, 12);
+
+it("keeps counts by ten minutes, a day of them, and goes on with what was saved", () => {
+  const tally = new Tally([]);
+  for (let slot = 0; slot < operationSlotsMax + 10; slot += 1) tally.add("events", slot + 1, start + slot * operationSlotMs + 1);
+  const saved = SavedOperations.parse(JSON.parse(JSON.stringify(tally.saved())));
+  expect(saved.slots).toHaveLength(operationSlotsMax);
+  expect(saved.slots[0]).toEqual({ at: start + 10 * operationSlotMs, counts: { events: 11 } });
+  const again = new Tally(saved.slots);
+  again.add("events", 1, start + (operationSlotsMax + 9) * operationSlotMs + 5);
+  expect(again.since(start + (operationSlotsMax + 9) * operationSlotMs)).toEqual([
+    { at: start + (operationSlotsMax + 9) * operationSlotMs, counts: { events: operationSlotsMax + 11 } },
+  ]);
+});
+
+it("counts nothing twice for a clock that went back", () => {
+  const tally = new Tally([]);
+  tally.add("events", 1, start + operationSlotMs);
+  tally.add("events", 1, start);
+  expect(tally.since(0)).toEqual([{ at: start + operationSlotMs, counts: { events: 2 } }]);
+});
+
+it("pays for the time between calls that are close, and for ten seconds after the last", () => {
+  const tally = new Tally([]);
+  const awake = (): number => tally.since(0)[0]?.counts["awake.channel"] ?? 0;
+  tally.awake(start);
+  expect(awake()).toBe(objectIdleMs / 1_000);
+  tally.awake(start + 4_000);
+  expect(awake()).toBe(14);
+  tally.awake(start + 60_000);
+  expect(awake()).toBe(24);
+});
