@@ -10,12 +10,31 @@ function consumer(maxBatchSize: number): object {
   return { maxBatchSize, maxBatchTimeout: 1, maxRetries: 100, deadLetterQueue: "arbitragex-dead-letter" };
 }
 
-const inNode = ["demo/**", "deploy/**", "tools/**", "bench/**", "simulate/**", "sdk/**"];
+const inNode = ["demo/**", "deploy/**", "tools/**", "bench/**", "simulate/**", "ops/**", "sdk/**"];
 const elsewhere = [...inNode, "node_modules/**", "tests/e2e/**", "tests/browser/**", "dist/**", ".local/**"];
 
 /** Nothing of a test that touches neither bindings nor the tests' own Worker can reach another one. */
 const isPure = (file: string): boolean => !/"cloudflare:|support\//.test(readFileSync(file, "utf8"));
 const pure = globSync("**/*.test.ts", { exclude: elsewhere }).filter(isPure);
+
+/** Packages of many modules, each bundled into one: without it every test's worker fetches and transforms all of theirs, which takes longer than
+ *  most tests. */
+const bundled = [
+  "zod",
+  "hono",
+  "hono/factory",
+  "hono/html",
+  "hono/router/reg-exp-router",
+  "hono/router/smart-router",
+  "hono/router/trie-router",
+  "jose",
+  "cockatiel",
+  "hyparquet",
+  "hyparquet-writer",
+  "superjson",
+  "fast-check",
+];
+const deps = { optimizer: { ssr: { enabled: true, include: bundled } } };
 
 const workerd = async () => ({
   main: "./tests/support/worker.ts",
@@ -57,10 +76,11 @@ export default defineConfig({
           include: ["**/*.test.ts"],
           exclude: [...elsewhere, ...pure],
           setupFiles: ["./tests/support/setup.ts"],
+          deps,
           testTimeout: 30_000,
         },
       },
-      { plugins: [cloudflareTest(workerd)], test: { name: "pure", include: pure, isolate: false } },
+      { plugins: [cloudflareTest(workerd)], test: { name: "pure", include: pure, isolate: false, deps } },
       { test: { name: "node", include: inNode.map((folder) => `${folder}/*.test.ts`), environment: "node" } },
     ],
   },

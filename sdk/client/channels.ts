@@ -16,13 +16,15 @@ export interface StreamData {
 }
 
 export type StreamName = keyof StreamData;
-/** Streams, and the chain views of two of them. */
-export type ChannelName = StreamName | `opportunities:${string}` | `executions:${string}`;
+/** Streams, the chain views of two of them, and what operators replay: a channel of its own, with events of any stream. */
+export type ChannelName = StreamName | `opportunities:${string}` | `executions:${string}` | `replay:${string}`;
 export type StreamOf<C extends ChannelName> = C extends StreamName
   ? C
   : C extends `opportunities:${string}`
     ? "opportunities"
-    : "executions";
+    : C extends `executions:${string}`
+      ? "executions"
+      : StreamName;
 export type DataOf<C extends ChannelName> = StreamData[StreamOf<C>];
 
 /** What a subscription leaves out (docs/protocol.md, 5.1). */
@@ -64,9 +66,11 @@ const streamRules: Readonly<Record<StreamName, StreamRule>> = {
 };
 
 const chainName = /^[a-z0-9_-]{1,64}$/;
+const replayName = /^replay:[0-9a-z]{1,64}$/;
 
 /** Throws on a name that the edge does not know, before a socket is opened for it. */
 export function ruleOf(channel: string): StreamRule {
+  if (replayName.test(channel)) return { ...plain, hasSnapshot: false };
   const [stream = "", chain, ...rest] = channel.split(":");
   const rule = Object.hasOwn(streamRules, stream) ? streamRules[stream as StreamName] : undefined;
   const isView = chain !== undefined && rest.length === 0 && chainName.test(chain) && rule?.hasChainViews === true;

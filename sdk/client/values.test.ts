@@ -15,14 +15,22 @@ it("knows the edge's streams, their views and which have a snapshot", () => {
     });
   }
   expect(findStream("opportunities")).toBeDefined();
+  expect(ruleOf("replay:01kb")).toEqual({ hasSnapshot: false, hasChainViews: false, isLastValue: false });
 });
 
-it.each(["nothing", "opportunities:", "opportunities:a:b", "opportunities:Arbitrum!", "market:arbitrum", "constructor", ""])(
-  "refuses the channel %j before a socket is opened",
-  (name) => {
-    expect(() => ruleOf(name)).toThrow(/there is no channel/);
-  },
-);
+it.each([
+  "nothing",
+  "opportunities:",
+  "opportunities:a:b",
+  "opportunities:Arbitrum!",
+  "market:arbitrum",
+  "replay:",
+  "replay:a:b",
+  "constructor",
+  "",
+])("refuses the channel %j before a socket is opened", (name) => {
+  expect(() => ruleOf(name)).toThrow(/there is no channel/);
+});
 
 it("gives equal subscriptions one key, whatever the order of their filters", () => {
   expect(keyOf("market", { chain: "base", dex: "x" })).toBe(keyOf("market", { dex: "x", chain: "base" }));
