@@ -43,18 +43,20 @@ export async function runFake(argv: readonly string[], options: FakeOptions = {}
   const world: World = {
     fetch: async (input, init) => {
       const request = new Request(input as string, init);
+      // Not the request's own, which follows this one only until it is collected as garbage.
+      const signal = init?.signal ?? request.signal;
       const text = await request.text();
       const one = {
         method: request.method,
         url: new URL(request.url),
         headers: request.headers,
         body: jsonOr(text),
-        signal: request.signal,
+        signal,
       };
       asked.push(one);
-      const { body, status, headers } = await Promise.race([edge(one), aborted(request.signal)]);
+      const { body, status, headers } = await Promise.race([edge(one), aborted(signal)]);
       // As a real fetch does: who aborts the request ends its body.
-      return new Response(body?.pipeThrough(new TransformStream(), { signal: request.signal }) ?? null, { status, headers });
+      return new Response(body?.pipeThrough(new TransformStream(), { signal }) ?? null, { status, headers });
     },
     env: { ARBX_URL: edgeUrl, ARBX_KEY: "ops-key", ARBX_INGEST_KEY: "ingest-key" },
     stdout: sink("stdout"),
