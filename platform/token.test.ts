@@ -44,6 +44,15 @@ it("refuses another secret, issuer or audience", async () => {
   expect(await reasonOf(await draft().setAudience("something").sign(key))).toBe("invalid");
 });
 
+it("refuses a forgery that comes again, by the secret that did not sign it and by no other", async () => {
+  const other = { ...rules, secret: "another-secret-of-at-least-32-chars!" };
+  const token = await draft().sign(new TextEncoder().encode(other.secret));
+  for (let time = 0; time < 3; time += 1) expect(await reasonOf(token)).toBe("invalid");
+  expect(await reasonOf(token, other)).toBe("ok");
+  expect(await reasonOf(token, { ...rules, previousSecret: other.secret })).toBe("ok");
+  expect(await reasonOf(token)).toBe("invalid");
+});
+
 it("refuses a token without an end", async () => {
   const token = await new SignJWT({ sub: "u1" })
     .setProtectedHeader({ alg: "HS256" })

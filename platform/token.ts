@@ -4,9 +4,9 @@
 import { decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from "jose";
 import { AppError } from "./errors.ts";
 import { readClaims, type Claims } from "./claims.ts";
-import { signerOf } from "./hmac.ts";
 import { keySetOf } from "./jwks.ts";
 import { ownAlgorithm, ownKeyPrefix, type OwnKeys } from "./own-keys.ts";
+import { secretOf } from "./secrets.ts";
 
 export type { Claims } from "./claims.ts";
 
@@ -32,10 +32,8 @@ const tokenCharsMax = 8_192;
 export async function verifyToken(token: string, rules: TokenRules, nowMs: number): Promise<VerifiedToken> {
   try {
     if (!isStrict(token)) return { ok: false, reason: "invalid" };
-    const verification = await verificationOf(token, rules, nowMs);
-    if (verification === undefined) return { ok: false, reason: "invalid" };
-    const payload = await verifiedPayload(token, verification, { rules, nowMs });
-    const claims = readClaims(payload);
+    const payload = await payloadOf(token, { rules, nowMs });
+    const claims = payload === undefined ? undefined : readClaims(payload);
     return claims === undefined ? { ok: false, reason: "invalid" } : { ok: true, claims };
   } catch (error) {
     if (error instanceof AppError) throw error;
@@ -44,16 +42,30 @@ export async function verifyToken(token: string, rules: TokenRules, nowMs: numbe
   }
 }
 
+interface Judging {
+  readonly rules: TokenRules;
+  readonly nowMs: number;
+}
+
+/** A token's header only picks between keys that each have their algorithm: our secret is never looked at for a token that names a
+ *  published one, nor a public key for HS256. A name of our own keys is looked for among those and nowhere else. */
+async function payloadOf(token: string, judging: Judging): Promise<JWTPayload | undefined> {
+  const { alg: algorithm = "none", kid, ...header } = decodeProtectedHeader(token);
+  if (typeof kid === "string" && kid.startsWith(ownKeyPrefix)) return verified(token, await ownKeyOf(algorithm, kid, judging), judging);
+  if (algorithm === "HS256") return payloadBySecret(token, judging);
+  const { jwksUrl } = judging.rules;
+  if (jwksUrl === undefined || !publishedAlgorithms.has(algorithm)) throw new errors.JOSEAlgNotAllowed(`"${algorithm}" is not taken`);
+  const named = kid === undefined ? {} : { kid };
+  const key = await keySetOf(jwksUrl).find({ ...header, ...named, alg: algorithm }, judging.nowMs);
+  return verified(token, { algorithm, key }, judging);
+}
+
 interface Verification {
   readonly algorithm: string;
   readonly key: CryptoKey;
 }
 
-async function verifiedPayload(
-  token: string,
-  { algorithm, key }: Verification,
-  { rules, nowMs }: { rules: TokenRules; nowMs: number },
-): Promise<JWTPayload> {
+async function verified(token: string, { algorithm, key }: Verification, { rules, nowMs }: Judging): Promise<JWTPayload> {
   const options = {
     algorithms: [algorithm],
     issuer: listOf(rules.issuer),
@@ -64,26 +76,25 @@ async function verifiedPayload(
   return (await jwtVerify(token, key, options)).payload;
 }
 
-/** A token's header only picks between keys that each have their algorithm: our secret is never looked at for a token that names a
- *  published one, nor a public key for HS256. A name of our own keys is looked for among those and nowhere else. Undefined: none of our secrets
- *  signed it, which a guess must learn as cheaply as it can. */
-async function verificationOf(token: string, rules: TokenRules, nowMs: number): Promise<Verification | undefined> {
-  const { alg: algorithm = "none", kid, ...header } = decodeProtectedHeader(token);
-  if (typeof kid === "string" && kid.startsWith(ownKeyPrefix)) return ownVerification(algorithm, kid, { rules, nowMs });
-  if (algorithm === "HS256") {
-    const { secret, previousSecret } = rules;
-    const key = await signerOf(token, previousSecret === undefined ? [secret] : [secret, previousSecret]);
-    return key === undefined ? undefined : { algorithm, key };
+/** Undefined: none of our secrets signed it, which a guess that comes again must learn as cheaply as it can. */
+async function payloadBySecret(token: string, judging: Judging): Promise<JWTPayload | undefined> {
+  const { secret, previousSecret } = judging.rules;
+  for (const text of previousSecret === undefined ? [secret] : [secret, previousSecret]) {
+    const { key, forged } = secretOf(text);
+    if (forged.find(token) !== undefined) continue;
+    try {
+      return await verified(token, { algorithm: "HS256", key: await key }, judging);
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      forged.put(token, true);
+    }
   }
-  const { jwksUrl } = rules;
-  if (jwksUrl === undefined || !publishedAlgorithms.has(algorithm)) throw new errors.JOSEAlgNotAllowed(`"${algorithm}" is not taken`);
-  const named = kid === undefined ? {} : { kid };
-  return { algorithm, key: await keySetOf(jwksUrl).find({ ...header, ...named, alg: algorithm }, nowMs) };
+  return undefined;
 }
 
-async function ownVerification(algorithm: string, kid: string, at: { rules: TokenRules; nowMs: number }): Promise<Verification> {
+async function ownKeyOf(algorithm: string, kid: string, { rules, nowMs }: Judging): Promise<Verification> {
   if (algorithm !== ownAlgorithm) throw new errors.JOSEAlgNotAllowed(`our keys are for ${ownAlgorithm}`);
-  const key = await at.rules.ownKeys?.find(kid, at.nowMs);
+  const key = await rules.ownKeys?.find(kid, nowMs);
   if (key === undefined) throw new errors.JWKSNoMatchingKey();
   return { algorithm, key };
 }

@@ -35,9 +35,6 @@ export async function startEdge({ root, port, fresh, state, ...options }: EdgeOp
   if (fresh) rmSync(statePath, { recursive: true, force: true });
   const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
   const variables = { ...config.vars, ...readDevVars(root), ...options.variables };
-  const { d1Databases } = workerOptions;
-  // Whoever knows the port beforehand may ask before anybody is told that the edge is up: then its databases must be whole.
-  if (port !== 0) await prepareDatabases({ databases: config.d1_databases, root, statePath, d1Databases });
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       ...workerOptions,
@@ -54,7 +51,9 @@ export async function startEdge({ root, port, fresh, state, ...options }: EdgeOp
     }),
   );
   const url = await runtime.ready;
-  await migrateAll(runtime, config.d1_databases, root);
+  for (const { binding, migrations_dir } of config.d1_databases) {
+    if (migrations_dir !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, migrations_dir));
+  }
   const crons = startCrons(runtime, config.triggers.crons ?? []);
   return {
     url,
@@ -65,45 +64,6 @@ export async function startEdge({ root, port, fresh, state, ...options }: EdgeOp
       await runtime.dispose();
     },
   };
-}
-
-type RuntimeOptions = Parameters<typeof convertV4MiniflareOptions>[0];
-
-interface Preparation {
-  readonly databases: Databases;
-  readonly root: string;
-  readonly statePath: string;
-  readonly d1Databases: RuntimeOptions["d1Databases"];
-}
-
-type Databases = readonly { readonly binding: string; readonly migrations_dir?: string | undefined }[];
-
-/** A runtime of its own, which nobody can reach, over the same files. */
-async function prepareDatabases({ databases, root, statePath, d1Databases }: Preparation): Promise<void> {
-  const runtime = new Miniflare(
-    convertV4MiniflareOptions({
-      modules: [{ type: "ESModule", path: "worker.js", contents: "export default {};" }],
-      d1Databases,
-      host,
-      port: 0,
-      cf: false,
-      log: new Log(LogLevel.WARN),
-      resourcePersistencePath: statePath,
-      telemetry: { enabled: false },
-    } as RuntimeOptions),
-  );
-  try {
-    await runtime.ready;
-    await migrateAll(runtime, databases, root);
-  } finally {
-    await runtime.dispose();
-  }
-}
-
-async function migrateAll(runtime: Miniflare, databases: Databases, root: string): Promise<void> {
-  for (const { binding, migrations_dir: folder } of databases) {
-    if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));
-  }
 }
 
 const cronEveryMs = 10 * 60_000;
