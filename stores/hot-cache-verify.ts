@@ -76,7 +76,7 @@ export interface ComparisonWish {
   readonly pageRows?: number;
 }
 
-/** Undefined when there is no fresh table: nothing of the window was for it, or it was compared and dropped before. */
+/** Undefined when there is no fresh table: nothing of the window was for it. */
 export async function compareFresh(databases: HotDatabases, wish: ComparisonWish): Promise<Comparison | undefined> {
   const db = databases[wish.table.database];
   const known = await db.prepare("SELECT 1 AS known FROM sqlite_master WHERE type = 'table' AND name = ?1").bind(wish.fresh.name).first();

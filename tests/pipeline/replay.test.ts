@@ -132,6 +132,7 @@ function unlucky(sink: ReplaySink, { onTake = () => undefined }: Course): Replay
       return taken;
     },
     finish: () => sink.finish(),
+    clean: async () => sink.clean?.(),
   };
 }
 
@@ -139,8 +140,8 @@ async function run(id: string, course: Course = {}): Promise<ReplayRow> {
   const { run: number } = await rowOf(id);
   const deps = replayDeps(env, { id, run: number, leg: 0 });
   let sink: ReplaySink | undefined;
-  const sinkFor = async (row: ReplayRow): Promise<ReplaySink | undefined> => {
-    const real = await sinkOf(env, row);
+  const sinkFor = async (spec: ReplaySpec): Promise<ReplaySink | undefined> => {
+    const real = await sinkOf(env, id, spec);
     return (sink ??= real && unlucky(real, course));
   };
   await runReplay(steps, { ...deps, sink: sinkFor }, { bounds: course.bounds ?? { lines: 90, batchLines: 20 } });
@@ -469,9 +470,10 @@ it("names what differs from the log: other columns under one version, and rows t
     { table, id: "opp-9", live: "older" },
     { table, id: "stranger", live: "unlogged" },
   ];
-  expect(await sink.finish()).toEqual({
-    verified: { compared: entities, equal: entities - 4, newer: 0, unequal: 5, different: expected },
-  });
+  const verified = { compared: entities, equal: entities - 4, newer: 0, unequal: 5, different: expected };
+  // A step that died after its work says the same again; what it compares is dropped once that is written down.
+  for (let turn = 0; turn < 2; turn += 1) expect(await sink.finish()).toEqual({ verified });
+  for (let turn = 0; turn < 2; turn += 1) await sink.clean?.();
   expect(await freshTables()).toEqual([]);
 });
 
@@ -493,7 +495,10 @@ it("keeps the fresh table of a failed replay for its resume, and clears what can
   await env.METRICS_DB.prepare("UPDATE replays SET state = 'failed' WHERE id = ?1").bind(failed).run();
   await rebuildSink(env, { id: "later", verify: true, isFiltered: false }).take(opportunities.slice(0, 5));
   expect(await freshTables()).toEqual([{ name: "verify_later_opportunities" }, { name: `verify_${failed}_opportunities` }]);
-  expect(await rebuildSink(env, { id: failed, verify: true, isFiltered: false }).finish()).toMatchObject({ verified: { compared: 5 } });
-  expect(await rebuildSink(env, { id: "later", verify: true, isFiltered: false }).finish()).toMatchObject({ verified: { compared: 5 } });
+  for (const id of [failed, "later"]) {
+    const sink = rebuildSink(env, { id, verify: true, isFiltered: false });
+    expect(await sink.finish()).toMatchObject({ verified: { compared: 5 } });
+    await sink.clean?.();
+  }
   expect(await freshTables()).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { backupIdOf, partNames } from "../../schemas/backup.ts";
 import type { BackupManifest, BackupOrder, PartName, StoredRestore } from "../../schemas/backup.ts";
 import { findBackup } from "../../stores/backups.ts";
 import { contentOfStores, emptyBucket, fillStores, insertRow, wipeStores } from "../../tests/support/drill.ts";
-import type { Steps } from "../compaction/run.ts";
+import type { Steps } from "../steps.ts";
 import { backupDeps, restoreDeps } from "./deps.ts";
 import { runRestore } from "./restore.ts";
 import { runBackup } from "./run.ts";

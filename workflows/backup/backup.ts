@@ -4,7 +4,7 @@ import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { messageOf } from "../../platform/errors.ts";
 import { logError, logInfo } from "../../platform/log.ts";
 import type { BackupOrder, StoredRestore } from "../../schemas/backup.ts";
-import type { Steps } from "../compaction/run.ts";
+import type { Steps } from "../steps.ts";
 import { putFailure } from "../../stores/backups.ts";
 import { putRestore } from "../../stores/backups-restores.ts";
 import { backupDeps, restoreDeps } from "./deps.ts";

@@ -6,7 +6,7 @@ import type { BackupManifest, PartName, StoredRestore } from "../../schemas/back
 import { backupPrefix, deleteBackup, findBackup, listBackupIds } from "../../stores/backups.ts";
 import { checkParts } from "../../stores/backups-verify.ts";
 import { contentOfStores, emptyBucket, fillStores, insertRow, wipeStores } from "../../tests/support/drill.ts";
-import type { Steps } from "../compaction/run.ts";
+import type { Steps } from "../steps.ts";
 import { backupDeps, restoreDeps } from "./deps.ts";
 import { runRestore } from "./restore.ts";
 import { runBackup } from "./run.ts";

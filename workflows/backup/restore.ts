@@ -3,7 +3,8 @@
 import { countsOf, noCounts, ruleOf, sumOf } from "../../stores/backups-rules.ts";
 import type { Compared } from "../../stores/backups-rules.ts";
 import type { BackupPart, BackupSection, BackupSlice, PartName, RestoreCounts, StoredRestore } from "../../schemas/backup.ts";
-import type { Steps } from "../compaction/run.ts";
+import { done } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 
 export interface RestoreSlice {
   readonly part: PartName;
@@ -121,10 +122,4 @@ class RestoreRun {
     const state = this.#state;
     await this.#steps.do(name, () => done(this.#deps.note(state)));
   }
-}
-
-/** An answer must survive as JSON. */
-async function done(work: Promise<void>): Promise<true> {
-  await work;
-  return true;
 }

@@ -11,7 +11,8 @@ import type {
   PartName,
   SectionHead,
 } from "../../schemas/backup.ts";
-import type { Steps } from "../compaction/run.ts";
+import { done } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 
 export interface SliceOrder {
   readonly part: PartName;
@@ -79,12 +80,6 @@ async function backUpSection(
     if (next === null) return slices;
     after = next;
   }
-}
-
-/** An answer must survive as JSON. */
-async function done(work: Promise<void>): Promise<true> {
-  await work;
-  return true;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -11,10 +11,11 @@ import type { LogCoverage } from "../../stores/event-log-reader.ts";
 import { findManifest } from "../../stores/log-manifest.ts";
 import { loggedLine, storeGeneratedLog } from "../../tests/support/log-hours.ts";
 import type { GeneratedLog } from "../../tests/support/log-hours.ts";
+import type { Steps } from "../steps.ts";
 import { compactionDeps } from "./compaction.ts";
 import { instanceId, startCompactions } from "./cron.ts";
 import { runCompaction } from "./run.ts";
-import type { CompactionDeps, CompactionResult, Steps } from "./run.ts";
+import type { CompactionDeps, CompactionResult } from "./run.ts";
 
 const bucket = env.EDGE_LOGS;
 const hour = hourOf(Date.UTC(2026, 10, 24, 7));

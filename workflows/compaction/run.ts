@@ -3,11 +3,8 @@
 import type { ManifestPart, Quarantined } from "../../schemas/manifest.ts";
 import type { CompactedHour, PartOrder, PartOutcome, WrittenPart } from "../../stores/compaction.ts";
 import type { CompactionJob } from "../../stores/compaction-plan.ts";
-
-/** What a Workflow's step offers of itself. */
-export interface Steps {
-  do<T>(name: string, work: () => Promise<T>): Promise<T>;
-}
+import { done } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 
 export interface CompactionOrder {
   readonly stream: string;
@@ -50,10 +47,7 @@ export async function runCompaction(
     const job: CompactionJob = { stream: order.stream, hour: order.hour, work: `${work}${attempt}/` };
     const result = await compactOnce(named, deps, job);
     if (result === undefined) continue;
-    await named.do("settle", async () => {
-      await deps.settle(order);
-      return true;
-    });
+    await named.do("settle", () => done(deps.settle(order)));
     return result;
   }
   throw new Error(`${attemptsMax} times another compaction of ${order.stream} ${order.hour} was faster`);
@@ -64,17 +58,11 @@ async function compactOnce(steps: Steps, deps: CompactionDeps, job: CompactionJo
   const { written, quarantined } = await writeParts(steps, deps, job);
   const parts = written.map(({ part }) => part);
   for (let at = 0; at < parts.length; at += verifyParts) {
-    await steps.do(`verify ${at}`, async () => {
-      await deps.verify(parts.slice(at, at + verifyParts));
-      return true;
-    });
+    await steps.do(`verify ${at}`, () => done(deps.verify(parts.slice(at, at + verifyParts))));
   }
   // Null, as an answer must survive as JSON.
   const published = await steps.do("publish", async () => (await deps.publish(job, { written, quarantined })) ?? null);
-  await steps.do("clean", async () => {
-    await deps.drop(job.work);
-    return true;
-  });
+  await steps.do("clean", () => done(deps.drop(job.work)));
   if (published === null) return undefined;
   const peakBytes = written.reduce((peak, part) => Math.max(peak, part.peakBytes), 0);
   return { kind: "compacted", parts: parts.length, quarantined: quarantined.length, peakBytes, ...published };

@@ -27,6 +27,7 @@ export function rebuildSink(env: HotDatabases & ReplayStores, wish: RebuildWish)
   return {
     take: (lines) => rebuild.take(lines),
     finish: () => rebuild.finish(),
+    clean: () => rebuild.clean(),
   };
 }
 
@@ -83,7 +84,11 @@ class Rebuild {
     return this.#wish.verify ? { verified: await this.#verify() } : {};
   }
 
-  /** Dropped once all are compared: a comparison that fails is made again. */
+  async clean(): Promise<void> {
+    if (!this.#wish.verify) return;
+    for (const table of hotTables) await dropFresh(this.#env, freshTable(this.#wish.id, table));
+  }
+
   async #verify(): Promise<Comparison> {
     const found: Comparison[] = [];
     let room = replayDifferencesMax;
@@ -95,7 +100,6 @@ class Rebuild {
       found.push(comparison);
       room -= comparison.different.length;
     }
-    for (const table of hotTables) await dropFresh(this.#env, freshTable(this.#wish.id, table));
     return summed(found);
   }
 }

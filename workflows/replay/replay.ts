@@ -36,7 +36,7 @@ export function replayDeps(env: Env, order: ReplayOrder): ReplayDeps {
     read: (window) => readLog(env.EDGE_LOGS, window),
     extent: (window) => extentOf(env.EDGE_LOGS, window),
     setAside: (window) => setAsideIn(env.EDGE_LOGS, window),
-    sink: (row) => sinkOf(env, row),
+    sink: (spec) => sinkOf(env, order.id, spec),
     now: Date.now,
     wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     goOn: () => startLeg(env.REPLAY, { ...order, leg: order.leg + 1 }),

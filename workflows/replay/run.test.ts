@@ -90,7 +90,7 @@ const plainSteps: ReplaySteps = { do: (_, work) => work(), sleep: async () => un
 
 function depsOf(order: ReplayOrder, sink: ReplaySink, overrides: Partial<ReplayDeps> = {}): ReplayDeps {
   const real = replayDeps(env, order);
-  return { ...real, sink: async ({ spec }) => (spec.mode === "dry-run" ? undefined : sink), wait: async () => undefined, ...overrides };
+  return { ...real, sink: async (spec) => (spec.mode === "dry-run" ? undefined : sink), wait: async () => undefined, ...overrides };
 }
 
 async function run(deps: ReplayDeps, options: ReplayOptions & { readonly steps?: ReplaySteps } = {}): Promise<ReplayOutcome["kind"]> {
@@ -147,10 +147,14 @@ function mortal(when: "before" | "after", isVictim: (name: string, call: number)
     end: (end) => dying("end", () => deps.end(end)),
     extent: (piece) => dying("extent", () => deps.extent(piece)),
     setAside: (piece) => dying("set aside", () => deps.setAside(piece)),
-    async sink(row) {
-      const sink = await deps.sink(row);
+    async sink(spec) {
+      const sink = await deps.sink(spec);
       if (sink === undefined) return undefined;
-      return { take: (lines) => dying("take", () => sink.take(lines)), finish: () => dying("finish", () => sink.finish()) };
+      return {
+        take: (lines) => dying("take", () => sink.take(lines)),
+        finish: () => dying("finish", () => sink.finish()),
+        clean: () => dying("clean", async () => sink.clean?.()),
+      };
     },
   });
   return { steps, deps: mortalDeps, died: () => died, revive: () => (dead = false) };

@@ -7,13 +7,14 @@ import type { ReplayRow, ReplaySpec } from "../../schemas/replay.ts";
 import type { LogExtent } from "../../stores/event-log-extent.ts";
 import type { LogWindow } from "../../stores/event-log-reader.ts";
 import type { ReplayEnd } from "../../stores/replays.ts";
+import { done } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import { resultOf } from "./result.ts";
 import { runSlice } from "./slice.ts";
 import type { SliceBounds, SliceDeps, SliceOutcome } from "./slice.ts";
 
-/** What a Workflow's step offers of itself. */
-export interface ReplaySteps {
-  do<T>(name: string, work: () => Promise<T>): Promise<T>;
+/** A replay at its own pace sleeps as well. */
+export interface ReplaySteps extends Steps {
   sleep(name: string, ms: number): Promise<void>;
 }
 
@@ -60,10 +61,7 @@ async function replay(
       if (ended !== undefined) return ended;
     }
   }
-  await steps.do("go on", async () => {
-    await deps.goOn();
-    return true;
-  });
+  await steps.do("go on", () => done(deps.goOn()));
   return { kind: "continued" };
 }
 
@@ -101,7 +99,7 @@ async function settle(steps: ReplaySteps, deps: ReplayDeps, { outcome, slice, sp
 async function finish(steps: ReplaySteps, deps: ReplayDeps, { spec, slice }: Omit<Settled, "outcome">): Promise<ReplayOutcome> {
   const finished = await steps.do(`finish ${slice}`, async () => {
     const row = await deps.load();
-    return row === undefined ? null : ((await (await deps.sink(row))?.finish()) ?? {});
+    return row === undefined ? null : ((await (await deps.sink(row.spec))?.finish()) ?? {});
   });
   if (finished === null) return { kind: "superseded" };
   const quarantined: Quarantined[] = [];
@@ -111,7 +109,13 @@ async function finish(steps: ReplaySteps, deps: ReplayDeps, { spec, slice }: Omi
     const row = await deps.load();
     return row !== undefined && deps.end({ state: "done", result: resultOf(row, { finished, quarantined }) });
   });
-  return { kind: ended ? "done" : "superseded" };
+  if (!ended) return { kind: "superseded" };
+  await steps.do("clean", () => done(clean(deps, spec)));
+  return { kind: "done" };
+}
+
+async function clean(deps: ReplayDeps, spec: ReplaySpec): Promise<void> {
+  await (await deps.sink(spec))?.clean?.();
 }
 
 /** Counts what there is, so that progress has an end to go to. */

@@ -12,6 +12,9 @@ export type Taken = Readonly<Record<string, number>>;
 export interface ReplaySink {
   /** Takes lines in the order of the replay. Repeated with the same batch it has the effect of once: a step may die after its work. */
   take(lines: readonly ReplayLine[]): Promise<Taken>;
-  /** After the last line. What it returns is part of the replay's result; must survive as JSON. */
+  /** After the last line. What it returns is part of the replay's result; must survive as JSON. Repeated
+   *  it returns the same. */
   finish(): Promise<Readonly<Record<string, unknown>>>;
+  /** Once that is written down: drops what only `finish` needed. May be lost, and may come twice. */
+  clean?(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 /** Which sink a replay's lines go to. Each is loaded by the one who needs it. */
-import type { ReplayRow } from "../../schemas/replay.ts";
+import type { ReplaySpec } from "../../schemas/replay.ts";
 import type { ReplaySink } from "./sink.ts";
 
 /** Undefined for a dry run. */
-export async function sinkOf(env: Env, { id, spec }: ReplayRow): Promise<ReplaySink | undefined> {
+export async function sinkOf(env: Env, id: string, spec: ReplaySpec): Promise<ReplaySink | undefined> {
   switch (spec.mode) {
     case "dry-run":
       return undefined;

@@ -11,7 +11,7 @@ import {
   replayWaitMs,
 } from "../../schemas/limits-replay.ts";
 import { factorOf } from "../../schemas/replay.ts";
-import type { Cursor, ReplayCheckpoint, ReplayRow } from "../../schemas/replay.ts";
+import type { Cursor, ReplayCheckpoint, ReplayRow, ReplaySpec } from "../../schemas/replay.ts";
 import { CorruptLogObject } from "../../stores/event-log-object.ts";
 import type { LogLine } from "../../stores/event-log.ts";
 import type { ReplayCommand } from "../../stores/replays.ts";
@@ -34,7 +34,7 @@ export interface SliceDeps {
     readonly readers: number;
   }): AsyncGenerator<LogLine, unknown>;
   /** Undefined for a dry run, which is all counting. */
-  sink(row: ReplayRow): Promise<ReplaySink | undefined>;
+  sink(spec: ReplaySpec): Promise<ReplaySink | undefined>;
   now(): number;
   wait(ms: number): Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function runSlice(deps: SliceDeps, bounds: SliceBounds = usual): Pr
   const row = await deps.load();
   if (row === undefined) return { kind: "superseded" };
   if (row.wanted !== undefined) return { kind: row.wanted };
-  const slice = new Slice(row, { deps, bounds, sink: await deps.sink(row) });
+  const slice = new Slice(row, { deps, bounds, sink: await deps.sink(row.spec) });
   const { streams, fromMs: from, toMs: to } = row.spec;
   const lines = mergeStreams(
     streams.map((stream) => ({
