@@ -1,5 +1,5 @@
-/** End to end: in Node, against the edge as `npm start` starts it. Three files at a time: each starts an edge of its own, and more than half of
- *  its time it waits. */
+/** End to end: in Node, against the edge as `npm start` starts it. Two files at a time: each starts an edge of its own, and most of its time it
+ *  waits. */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,7 +7,7 @@ export default defineConfig({
     name: "e2e",
     include: ["tests/e2e/**/*.test.ts", "tests/browser/**/*.test.ts"],
     environment: "node",
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Starting the edge and playing a minute of recorded events takes its time on two cores.
     testTimeout: 180_000,
     hookTimeout: 120_000,

@@ -1,11 +1,11 @@
 /** `npm test`, and all that CI runs: the checks, then the tests in workerd and Node, then end to end against a started edge.
  *  Goes on after a failure, so that one run shows everything, and ends with the sum on a line of its own. */
 import { spawn } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "./check.ts";
 import { environment, root } from "./environment.ts";
+import { withFolder } from "./memory.ts";
 import { addTallies, isGreen, renderTally, tallyRun, tallySteps } from "./tally.ts";
 import type { Tally, TestRun } from "./tally.ts";
 
@@ -21,20 +21,17 @@ function readReport(path: string): string | undefined {
 }
 
 async function vitest(config: string): Promise<Tally> {
-  const folder = mkdtempSync(join(tmpdir(), "arbitragex-test-"));
-  const report = join(folder, "report.json");
-  const args = ["run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  try {
-    const exitCode = await exitOf("vitest", args);
+  return withFolder(async (folder) => {
+    const report = join(folder, "report.json");
+    const args = ["run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const exitCode = await exitOf(args, { ...environment, TMPDIR: folder });
     return tallyRun({ exitCode, report: readReport(report) } satisfies TestRun);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
-async function exitOf(program: string, args: readonly string[]): Promise<number | null> {
+async function exitOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | null> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: root, env: environment, stdio: ["ignore", "inherit", "inherit"], timeout: runTimeoutMs });
+    const child = spawn("vitest", args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"], timeout: runTimeoutMs });
     child.on("error", () => resolve(null));
     child.on("close", (code) => resolve(code));
   });
