@@ -151,7 +151,8 @@ describe("bad lines", () => {
       error: { code: "PAYLOAD_TOO_LARGE", message: expect.stringContaining(String(streamLinesMax)), line: verdicts.length + 1 },
     });
     expect(verdicts[0]).toMatchObject({ line: 1, status: "accepted" });
-  });
+    // As long as a test with bindings may take: it reads some hundred thousand lines.
+  }, 30_000);
 });
 
 describe("a body that does not come to its end", () => {
