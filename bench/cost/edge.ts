@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { bundleWorker } from "../../demo/edge/bundle.ts";
-import { migrate } from "../../demo/edge/migrate.ts";
+import { migrateAll } from "../../demo/edge/migrate.ts";
 import { readDevVars, requireVariable } from "../../demo/edge/variables.ts";
 
 export interface Edge {
@@ -43,9 +43,7 @@ export async function startEdge(root: string): Promise<Edge> {
     }),
   );
   const url = await runtime.ready;
-  for (const { binding, migrations_dir: folder } of config.d1_databases) {
-    if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));
-  }
+  await migrateAll(runtime, config.d1_databases, root);
   const pid = runtimesBelow(process.pid).find((child) => !before.has(child));
   return {
     url,

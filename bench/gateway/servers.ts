@@ -1,7 +1,7 @@
 /** The whole edge and, beside it, a handler that returns the same body. */
 import { join, resolve } from "node:path";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
-import { migrate } from "../../demo/edge/migrate.ts";
+import { migrateAll } from "../../demo/edge/migrate.ts";
 import { readDevVars } from "../../demo/edge/variables.ts";
 import { startRuntime, type Runtime } from "../peers/runtime.ts";
 import { host, jsonHeaders, type Server } from "../peers/server.ts";
@@ -23,9 +23,7 @@ export async function startGateway(entry = "worker.ts"): Promise<Gateway> {
     PUBLIC_CHANNELS: "opportunities,strategies",
   };
   const { runtime, port, pids, stop } = await startRuntime(join(root, entry), { ...workerOptions, bindings: variables as never });
-  for (const { binding, migrations_dir: folder } of config.d1_databases) {
-    if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));
-  }
+  await migrateAll(runtime, config.d1_databases, root);
   const [key = ""] = String(variables["INGEST_API_KEYS"]).split(",");
   const post = { path: "/api/events", headers: { ...jsonHeaders, authorization: `Bearer ${key}` }, takesArrays: true };
   return { host, port, pids, stop, post, variables };

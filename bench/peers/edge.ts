@@ -1,7 +1,7 @@
 /** Our own Worker with everything wrangler.toml says, whole or without what lies behind its queues. */
 import { join, resolve } from "node:path";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
-import { migrate } from "../../demo/edge/migrate.ts";
+import { migrateAll } from "../../demo/edge/migrate.ts";
 import { readDevVars, requireVariable } from "../../demo/edge/variables.ts";
 import { startRuntime } from "./runtime.ts";
 import { host, jsonHeaders, type Server } from "./server.ts";
@@ -18,9 +18,7 @@ export async function startEdge(entry: "worker.ts" | "bench/worker/peers/edge-wi
   const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
   const variables = { ...config.vars, ...readDevVars(root) };
   const { runtime, port, pids, stop } = await startRuntime(resolve(root, entry), { ...workerOptions, bindings: variables });
-  for (const { binding, migrations_dir: folder } of config.d1_databases) {
-    if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));
-  }
+  await migrateAll(runtime, config.d1_databases, root);
   const [key = ""] = requireVariable(variables, "INGEST_API_KEYS").split(",");
   return {
     host,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
-import { migrate } from "../../demo/edge/migrate.ts";
+import { migrateAll } from "../../demo/edge/migrate.ts";
 import { readDevVars } from "../../demo/edge/variables.ts";
 import { streamPrefix } from "../../stores/event-log.ts";
 import { startRuntime } from "../peers/runtime.ts";
@@ -28,9 +28,7 @@ export async function startServer(): Promise<ReplayServer> {
     ...workerOptions,
     bindings: variables,
   });
-  for (const { binding, migrations_dir: folder } of config.d1_databases) {
-    if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));
-  }
+  await migrateAll(runtime, config.d1_databases, root);
   const folder = mkdtempSync(join(tmpdir(), "arbx-raw-"));
   return {
     pids,

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { bundleWorker } from "./bundle.ts";
-import { migrate } from "./migrate.ts";
+import { migrateAll } from "./migrate.ts";
 import { readDevVars } from "./variables.ts";
 
 export interface EdgeOptions {
@@ -51,9 +51,7 @@ export async function startEdge({ root, port, fresh, state, ...options }: EdgeOp
     }),
   );
   const url = await runtime.ready;
-  for (const { binding, migrations_dir } of config.d1_databases) {
-    if (migrations_dir !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, migrations_dir));
-  }
+  await migrateAll(runtime, config.d1_databases, root);
   const crons = startCrons(runtime, config.triggers.crons ?? []);
   return {
     url,

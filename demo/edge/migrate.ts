@@ -1,33 +1,37 @@
 /** Applies the D1 migrations of wrangler.toml to the local databases, each once: `d1_migrations` records which, as wrangler does. */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { Miniflare } from "miniflare";
 
-/** What of D1 is used here; the runtime's own type and miniflare's both fit. */
-export interface Database {
-  prepare(sql: string): { bind(...values: readonly unknown[]): Statement };
-}
+export type Database = Awaited<ReturnType<Miniflare["getD1Database"]>>;
 
-export interface Statement {
-  run(): Promise<unknown>;
-  all<Row>(): Promise<{ readonly results: readonly Row[] }>;
-}
+/** As wrangler.toml names them. */
+type Databases = readonly { readonly binding: string; readonly migrations_dir?: string | undefined }[];
 
 const tableSql =
   "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)";
 
-/** Returns the names of the migrations applied now. */
-export async function migrate(database: Database, folder: string): Promise<string[]> {
-  await database.prepare(tableSql).bind().run();
-  const { results } = await database.prepare("SELECT name FROM d1_migrations").bind().all<{ name: string }>();
+/** All at once: they know nothing of each other. */
+export async function migrateAll(runtime: Pick<Miniflare, "getD1Database">, databases: Databases, root: string): Promise<void> {
+  await Promise.all(
+    databases.map(async ({ binding, migrations_dir: folder }) => {
+      if (folder !== undefined) await migrate(await runtime.getD1Database(binding), resolve(root, folder));
+    }),
+  );
+}
+
+/** A migration and the record of it are one transaction. */
+async function migrate(database: Database, folder: string): Promise<void> {
+  await database.prepare(tableSql).run();
+  const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
   const applied = new Set(results.map((row) => row.name));
   const pending = readdirSync(folder)
     .filter((name) => name.endsWith(".sql") && !applied.has(name))
     .toSorted();
   for (const name of pending) {
-    for (const statement of splitStatements(readFileSync(join(folder, name), "utf8"))) await database.prepare(statement).bind().run();
-    await database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name).run();
+    const statements = splitStatements(readFileSync(join(folder, name), "utf8")).map((statement) => database.prepare(statement));
+    await database.batch([...statements, database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name)]);
   }
-  return pending;
 }
 
 /** Statements of a migration: comments dropped, split at semicolons outside quotes. Our migrations hold no triggers. */
