@@ -72,6 +72,15 @@ describe("progress without a terminal", () => {
     progress.end();
     expect(said).toEqual(["replay: 1 events, 7.0/s, ETA 1h 1m\n"]);
   });
+
+  it("names no rate while nothing has moved: all may have been there at the first look", () => {
+    const said: string[] = [];
+    const sink = { isTTY: false, write: async (text: string | Uint8Array) => void said.push(String(text)) };
+    const progress = startProgress(sink, { label: "replay", unit: "events", now: () => 0 });
+    progress.update({ done: 20, total: 20 });
+    progress.end();
+    expect(said).toEqual(["replay: 20/20 events (100%)\n"]);
+  });
 });
 
 describe("times", () => {

@@ -31,17 +31,18 @@ export function startProgress(stderr: Sink, options: ProgressOptions): Progress 
   return stderr.isTTY && stderr.stream !== undefined ? bar(stderr.stream, options, meter) : lines(stderr, options, meter);
 }
 
-type Meter = (reached: Reached) => { readonly rate: number; readonly eta: number | undefined };
+type Meter = (reached: Reached) => { readonly rate: number | undefined; readonly eta: number | undefined };
 
-/** Rate over the whole way: what counts is when it ends, not what the last second was like. */
+/** Rate over the whole way: what counts is when it ends, not what the last second was like. Unknown until something has moved. */
 function meterOf(now: () => number): Meter {
   const startedMs = now();
   let first: number | undefined;
   return ({ done, total, ratePerSecond, etaSeconds }) => {
     first ??= done;
     const seconds = (now() - startedMs) / 1_000;
-    const rate = ratePerSecond ?? (seconds > 0 ? (done - first) / seconds : 0);
-    return { rate, eta: etaSeconds ?? (total === undefined || rate <= 0 ? undefined : (total - done) / rate) };
+    const measured = ratePerSecond ?? (seconds > 0 ? (done - first) / seconds : 0);
+    const rate = measured > 0 ? measured : undefined;
+    return { rate, eta: etaSeconds ?? (total === undefined || rate === undefined ? undefined : (total - done) / rate) };
   };
 }
 
@@ -56,7 +57,7 @@ function bar(stream: NodeJS.WritableStream, { label, unit }: ProgressOptions, me
       single.setTotal(reached.total ?? 0);
       single.update(reached.done, {
         of: reached.total ?? "?",
-        rate: rounded(rate),
+        rate: rate === undefined ? "?" : rounded(rate),
         left: eta === undefined ? "?" : renderSeconds(eta),
       });
     },
@@ -71,8 +72,8 @@ function lines(stderr: Sink, { label, unit, now }: ProgressOptions, meter: Meter
   return {
     update(reached) {
       last = reached;
-      const told = meter(reached);
-      if (now() - saidMs < lineEveryMs || told === undefined) return;
+      meter(reached);
+      if (now() - saidMs < lineEveryMs) return;
       saidMs = now();
       last = undefined;
       say(reached);
@@ -85,7 +86,8 @@ function lineOf(reached: Reached, { label, unit }: Pick<ProgressOptions, "label"
   const { rate, eta } = meter(reached);
   const { done, total } = reached;
   const share = total === undefined || total === 0 ? "" : ` (${Math.floor((100 * done) / total)}%)`;
-  return `${label}: ${done}${total === undefined ? "" : `/${total}`} ${unit}${share}, ${rounded(rate)}/s${eta === undefined ? "" : `, ETA ${renderSeconds(eta)}`}`;
+  const pace = `${rate === undefined ? "" : `, ${rounded(rate)}/s`}${eta === undefined ? "" : `, ETA ${renderSeconds(eta)}`}`;
+  return `${label}: ${done}${total === undefined ? "" : `/${total}`} ${unit}${share}${pace}`;
 }
 
 function rounded(rate: number): string {

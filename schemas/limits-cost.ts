@@ -4,7 +4,8 @@
 export const operationSlotMs = 10 * 60_000;
 /** A day, and the slot that is under way. */
 export const operationSlotsMax = 145;
-/** A channel writes its counts this often at most, with a call that is there anyway: thirty rows an hour, $0.00003. A death forgets as much. */
+/** A channel writes its counts this often at most, with a call that is there anyway: thirty rows an hour, $0.00003. Between that they ride along
+ *  with its progress. */
 export const operationsSaveEveryMs = 2 * 60_000;
 /** An object is billed until about ten seconds after its last call. */
 export const objectIdleMs = 10_000;

@@ -1,8 +1,10 @@
 /** A Channel that counts what it is billed for: its calls, its rows, what it sends to relays and queues, and what consumers and relays tell it
- *  with calls they make anyway. It costs a row each two minutes, written with a call that is there anyway, and no call of its own. */
+ *  with calls they make anyway. Counts ride along with the row of its progress, and have a row of their own each two minutes; no call is made
+ *  for them. What is counted between two sleeps in which no event came is forgotten. */
 import { isReplayChannel, type Sink } from "../../channels/catalogue.ts";
 import { operationsSaveEveryMs } from "../../schemas/limits-cost.ts";
 import type { PresenceReply, PresenceRequest } from "../../schemas/presence.ts";
+import type { OperationSlot } from "../../schemas/operations.ts";
 import { queueMessageOverheadBytes, queueUnitBytes } from "../../schemas/prices.ts";
 import type {
   AppliedRequest,
@@ -25,9 +27,11 @@ import { Channel } from "./channel.ts";
 import { Tally } from "./tally.ts";
 
 export class BilledChannel extends Channel {
-  readonly #tally = new Tally(this.storage.operations()?.slots ?? []);
+  readonly #tally = new Tally(this.storage.operations()?.slots ?? [], this.storage.progress()?.operations);
   #rowsCounted = 0;
   #savedAt = this.now();
+  /** Where the counts begin that have no row of their own yet. */
+  #unsavedFrom = this.#tally.newestAt;
   /** False for the channel of a replay, which clears itself away: nothing of it is written here. */
   #isKept = false;
 
@@ -115,6 +119,10 @@ export class BilledChannel extends Channel {
     return { send: (...message) => queue.send(...message), sendBatch, metrics: () => queue.metrics() };
   }
 
+  protected override unsaved(): readonly OperationSlot[] {
+    return this.#isKept ? this.#tally.since(this.#unsavedFrom) : [];
+  }
+
   #called(method: string, stream?: string): void {
     if (stream !== undefined) this.#isKept = !isReplayChannel(stream);
     this.#add(`object.channel.${method}`, 1);
@@ -142,6 +150,7 @@ export class BilledChannel extends Channel {
     if (!this.#isKept || now - this.#savedAt < operationsSaveEveryMs) return;
     this.#savedAt = now;
     this.storage.write("operations", this.#tally.saved());
+    this.#unsavedFrom = this.#tally.newestAt;
   }
 }
 

@@ -3,6 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Sink } from "../../channels/catalogue.ts";
 import { bulkEventsPerSecond, historyReplyBytesMax, outboxBytesMax, safetyNetMs } from "../../schemas/limits.ts";
+import type { OperationSlot } from "../../schemas/operations.ts";
 import type { PresenceReply, PresenceRequest } from "../../schemas/presence.ts";
 import type {
   AppliedRequest,
@@ -27,7 +28,7 @@ import { Bulk } from "./bulk.ts";
 import { newEpoch } from "./epoch.ts";
 import { historyOf } from "./history.ts";
 import { Memory } from "./memory.ts";
-import { open, useOf, type Open } from "./open.ts";
+import { dueOf, open, useOf, type Open } from "./open.ts";
 import { delays, type Delays } from "./outbox.ts";
 import { isRetired, retirementDue } from "./retirement.ts";
 import { sequence } from "./sequence.ts";
@@ -162,6 +163,11 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
     }
   }
 
+  /** Operations that whoever counts them has not written yet. */
+  protected unsaved(): readonly OperationSlot[] {
+    return [];
+  }
+
   async #handOver({ hub, outbox, log, progress, settlement, identity, applies }: Open): Promise<void> {
     hub.kick();
     this.#memory?.flush(this.now());
@@ -172,15 +178,12 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
       if (redrive.kind === "again") outbox.rewind("hot-cache", redrive.from);
     }
     await outbox.flush(this.now());
-    progress.save(this.now());
+    progress.save(this.now(), this.unsaved());
     log.trim(outbox.next);
   }
 
-  #due({ outbox, settlement, progress, applies }: Open): number | undefined {
-    const now = this.now();
-    const standstill = applies ? settlement.due(outbox.nextOf("hot-cache")) : undefined;
-    const times = [outbox.due(now), standstill, progress.due(), this.#memory?.due(now)].filter((time) => time !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+  #due(open: Open): number | undefined {
+    return dueOf(open, this.#memory, this.now());
   }
 
   #wakeWhenDue(open: Open): void {
@@ -224,8 +227,7 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
       queue: (sink: Sink) => this.queue(sink),
       delays: this.delays(),
     };
-    this.#open = open(identity, this.storage, world);
-    return this.#open;
+    return (this.#open = open(identity, this.storage, world));
   }
 
   // ---- the world outside, replaced by tests that lose, delay and reorder

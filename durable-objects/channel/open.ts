@@ -2,6 +2,7 @@
 import { findStream } from "../../channels/catalogue.ts";
 import { Hub, type HubDeps } from "./hub.ts";
 import { Log } from "./log.ts";
+import type { Memory } from "./memory.ts";
 import { Outbox, type OutboxDeps } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import { Progress } from "./progress.ts";
@@ -38,4 +39,11 @@ export function open(identity: Identity, storage: ChannelStorage, world: World):
   const presence = new Presence({ ...world, relays: () => hub.relays().map(({ relay }) => relay) });
   const settlement = new Settlement(progress, outbox.nextOf("hot-cache"), world.now());
   return { identity, log, outbox, hub, presence, progress, settlement, applies: stream.sinks.includes("hot-cache") };
+}
+
+/** When the next of its tasks is to be done; undefined when nothing is left to do. */
+export function dueOf({ outbox, settlement, progress, applies }: Open, memory: Memory | undefined, now: number): number | undefined {
+  const standstill = applies ? settlement.due(outbox.nextOf("hot-cache")) : undefined;
+  const times = [outbox.due(now), standstill, progress.due(), memory?.due(now)].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
 }

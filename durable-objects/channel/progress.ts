@@ -2,6 +2,7 @@
  *  over since is handed over again, and marks that were forgotten come again with it. */
 import { progressEveryMs } from "../../schemas/limits.ts";
 import type { Sink } from "../../channels/catalogue.ts";
+import type { OperationSlot } from "../../schemas/operations.ts";
 import { nothingSettled, type Settled } from "./ranges.ts";
 import type { ChannelStorage, SavedProgress, Standstill } from "./storage.ts";
 
@@ -50,11 +51,19 @@ export class Progress {
     return this.#changedAt === undefined ? undefined : this.#changedAt + progressEveryMs;
   }
 
-  save(now: number): void {
+  /** `operations` ride along: the row is written anyway. */
+  save(now: number, operations: readonly OperationSlot[]): void {
     const due = this.due();
     if (due === undefined || now < due) return;
     const { settled, standstill } = this;
-    this.#storage.write("progress", { v: 1, cursors: this.#cursors, settled, ...(standstill === undefined ? {} : { standstill }) });
+    const counted = operations.length === 0 ? {} : { operations: [...operations] };
+    this.#storage.write("progress", {
+      v: 1,
+      cursors: this.#cursors,
+      settled,
+      ...(standstill === undefined ? {} : { standstill }),
+      ...counted,
+    });
     this.#changedAt = undefined;
   }
 }

@@ -1,6 +1,7 @@
 /** The channel's tables. One row a batch in `log`, one blob a flush in `seen`, a few named values in `state`; rows and their meaning
  *  are decided elsewhere. Synchronous SQL: nothing interleaves, and whatever is sent afterwards waits for durability. */
 import { z } from "zod";
+import { OperationSlot } from "../../schemas/operations.ts";
 import { historyReplyBytesMax } from "../../schemas/limits.ts";
 import { cutRow } from "../../schemas/row.ts";
 import type { LogRow } from "../../schemas/rpc.ts";
@@ -13,12 +14,14 @@ const Identity = z.object({ v: z.literal(1), stream: z.string(), epoch: z.string
 const Ranges = z.array(z.tuple([z.number(), z.number()]).readonly()).readonly();
 const SettledState = z.object({ offset: z.number(), islands: Ranges, incomplete: Ranges });
 const Standstill = z.object({ since: z.number(), patienceMs: z.number() });
-const SavedProgress = z.object({
+export const SavedProgress = z.object({
   v: z.literal(1),
   /** By sink: first offset not yet handed over. */
   cursors: z.record(z.string(), z.number()),
   settled: SettledState,
   standstill: Standstill.optional(),
+  /** Counted since the row of operations was written. */
+  operations: z.array(OperationSlot).optional(),
 });
 
 export type Identity = z.infer<typeof Identity>;

@@ -17,6 +17,16 @@ it("keeps counts by ten minutes, a day of them, and goes on with what was saved"
   ]);
 });
 
+it("goes on with whichever of two records is the newer, and counts nothing twice", () => {
+  const slot = (events: number, slots = 0) => ({ at: start + slots * operationSlotMs, counts: { events } });
+  const sumOf = (tally: Tally): number => tally.since(0).reduce((sum, { counts }) => sum + (counts["events"] ?? 0), 0);
+  expect(sumOf(new Tally([slot(5)], [slot(7)]))).toBe(7);
+  expect(sumOf(new Tally([slot(7)], [slot(5)]))).toBe(7);
+  expect(sumOf(new Tally([slot(5)], [slot(7), slot(2, 1)]))).toBe(9);
+  expect(sumOf(new Tally([], [slot(3)]))).toBe(3);
+  expect(new Tally([slot(5)], [slot(2, 1)]).newestAt).toBe(start + operationSlotMs);
+});
+
 it("counts nothing twice for a clock that went back", () => {
   const tally = new Tally([]);
   tally.add("events", 1, start + operationSlotMs);

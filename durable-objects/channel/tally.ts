@@ -11,8 +11,18 @@ export class Tally {
   /** Until when the object is billed for being awake, as far as is counted. */
   #awakeUntil = 0;
 
-  constructor(saved: readonly OperationSlot[]) {
+  /** `recent` was written at another time than `saved`, either of them later: counts only grow, so the greater one is the newer. */
+  constructor(saved: readonly OperationSlot[], recent: readonly OperationSlot[] = []) {
     this.#slots = saved.map(({ at, counts }) => ({ at, counts: { ...counts } }));
+    for (const { at, counts } of recent) {
+      const own = this.#slotAt(at).counts;
+      for (const [name, count] of Object.entries(counts)) own[name] = Math.max(own[name] ?? 0, count);
+    }
+  }
+
+  /** The beginning of the newest slot; 0 before the first. */
+  get newestAt(): number {
+    return this.#slots.at(-1)?.at ?? 0;
   }
 
   add(name: string, count: number, now: number): void {

@@ -49,6 +49,7 @@ export const notCounted: readonly string[] = [
   "D1 rows written by pruning, sessions, the audit log and compaction; retries of a write",
   "KV, R2 reads and listings, compaction's objects, Workflows, the inbox and dead-letter queues, retried messages",
   "objects of the log that were compacted and deleted already (LOG_GRACE_HOURS)",
+  "what a channel did between two sleeps in which no event came, such as renewals of idle relays (`bench -- idle` counts those)",
   "channels of replays, which clear themselves away",
   "the plan's monthly fee, and what it includes",
 ];

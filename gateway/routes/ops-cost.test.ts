@@ -1,9 +1,10 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
+import { SavedProgress } from "../../durable-objects/channel/storage.ts";
 import { channelStub } from "../../durable-objects/stubs.ts";
 import { CostReport } from "../../schemas/cost.ts";
 import { operationsSaveEveryMs } from "../../schemas/limits-cost.ts";
-import { evictDurableObject } from "cloudflare:test";
 import { openSocket, opportunity, publicationOf, token } from "../../tests/support/sockets.ts";
 import { setFaults } from "../../tests/support/faults.ts";
 import { app } from "../app.ts";
@@ -67,6 +68,22 @@ it("has what a post, its queues, its databases, its log and its relays did, each
   // Told with a registration that the relay sends by itself; here, with that of another socket's stream.
   socket.send({ type: "subscribe", channel: "metrics", id: "2" });
   await vi.waitFor(async () => expect((await bill())["Durable Object requests: relay.upgrade"]).toBeGreaterThanOrEqual(1), 10_000);
+});
+
+it("of a burst is not forgotten when the channel falls asleep after it: it lies beside the channel's progress", async () => {
+  const raw = env.CHANNELS.get(env.CHANNELS.idFromName(`channel:${stream}`));
+  await publish(50, 7);
+  const { events } = await bill();
+  await vi.waitFor(async () => {
+    const saved = await runInDurableObject(raw, (_, state) =>
+      SavedProgress.parse(
+        JSON.parse(state.storage.sql.exec<{ value: string }>("SELECT value FROM state WHERE name = 'progress'").one().value),
+      ),
+    );
+    expect(saved.operations?.reduce((sum, { counts }) => sum + (counts["events"] ?? 0), 0)).toBe(events);
+  }, 15_000);
+  await evictDurableObject(raw);
+  expect((await bill()).events).toBe(events);
 });
 
 it("is not forgotten when the channel dies, and costs it one row in two minutes", async () => {
