@@ -67,6 +67,9 @@ export const shedHoldMs = 1_000;
 export const shedHeldMax = 1_000;
 /** The body of such a post is read and dropped up to this size: a post of ten events, whose connection would cost more. */
 export const shedReadBytesMax = 16_384;
+/** The body of a post that is too large is read and dropped up to this size: a sender that is cut off while it writes may see a broken
+ *  connection and not the answer that says why. */
+export const refusedReadBytesMax = 4 * requestBytesMax;
 /** The backlog is asked for again after this long; the queue's own figure is about as old. */
 export const backlogFreshMs = 2_000;
 /** An answer about the backlog must not cost a post more than this. */

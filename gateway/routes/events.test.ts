@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { channelStub } from "../../durable-objects/stubs.ts";
+import { refusedReadBytesMax } from "../../schemas/limits.ts";
 import type { PublishReply } from "../../schemas/rpc.ts";
 import { setFaults } from "../../tests/support/faults.ts";
 import { opportunityData, sentEvent } from "../../tests/support/sent-events.ts";
@@ -115,6 +116,16 @@ const refusals: readonly { what: string; body: string; posting?: Posting; expect
 
 it.each(refusals)("refuses $what", async ({ body, posting, expected }) => {
   expect(await codeOf(await post(body, posting))).toEqual(expected);
+});
+
+it.each([
+  ["so that the answer is seen, up to a bound", refusedReadBytesMax, true],
+  ["and not beyond it", refusedReadBytesMax + 1, false],
+])("reads what a body too large announces, %s", async (_, bytes, isRead) => {
+  const headers = { "content-type": "application/json", "x-api-key": key, "content-length": String(bytes) };
+  const request = new Request("https://edge.test/api/events", { method: "POST", body: " ".repeat(bytes), headers });
+  expect(await codeOf(await app.fetch(request, env))).toEqual([413, "PAYLOAD_TOO_LARGE"]);
+  expect(request.bodyUsed).toBe(isRead);
 });
 
 it.each(["GET", "PUT", "DELETE"])("answers %s with 405 and the method to use", async (method) => {

@@ -2,7 +2,7 @@
 import { streamOf } from "../../channels/catalogue.ts";
 import { AppError } from "../../platform/errors.ts";
 import { isEventType } from "../../schemas/event.ts";
-import { shedHoldMs, shedReadBytesMax } from "../../schemas/limits.ts";
+import { refusedReadBytesMax, shedHoldMs, shedReadBytesMax } from "../../schemas/limits.ts";
 import { isFields } from "../dialects/reading.ts";
 import { door, wantedAtDoor, wantedBy } from "./admission.ts";
 import type { Refusal, Wanted } from "./admission.ts";
@@ -39,7 +39,7 @@ export interface IngestDeps extends PublishDeps {
 export async function ingest(request: Request, { delivery, signed }: Posting, deps: IngestDeps): Promise<IngestAnswer> {
   const read = await readUnlessShed(request, delivery, deps);
   if (!Array.isArray(read)) {
-    await Promise.all([deps.hold(), dropBody(request)]);
+    await Promise.all([deps.hold(), dropBody(request, shedReadBytesMax)]);
     throw atCeiling(read);
   }
   const traceparent = request.headers.get("traceparent") ?? undefined;
@@ -75,16 +75,19 @@ async function readUnlessShed(request: Request, delivery: Delivery, deps: Publis
     const items = await readItems(request);
     answered = true;
     return (delivery === "live" ? shed(declaredBy(items), deps) : undefined) ?? items;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "PAYLOAD_TOO_LARGE") await dropBody(request, refusedReadBytesMax);
+    throw error;
   } finally {
     leave(door, answered, deps);
   }
 }
 
 /** A body that is left unread costs its connection, and making another one costs more than reading a small one. */
-async function dropBody(request: Request): Promise<void> {
-  if (request.bodyUsed || bytesOf(request) > shedReadBytesMax) return;
+async function dropBody(request: Request, bytesMax: number): Promise<void> {
+  if (request.bodyUsed || bytesOf(request) > bytesMax) return;
   try {
-    await readText(request, { bytesMax: shedReadBytesMax, timeoutMs: shedHoldMs });
+    await readText(request, { bytesMax, timeoutMs: shedHoldMs });
   } catch {
     // Too slow, too large, not text: then the connection goes.
   }
