@@ -6,8 +6,11 @@ export class FlakyLine {
   readonly port: number;
   /** Connections that reached the edge. */
   opened = 0;
+  /** Connections that were ended by the cut before the edge had said a word on them. */
+  unanswered = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #asking = new Set<Socket>();
   #isCut = false;
 
   private constructor(server: Server, port: number, edgePort: number) {
@@ -30,6 +33,8 @@ export class FlakyLine {
 
   cut(): void {
     this.#isCut = true;
+    this.unanswered += this.#asking.size;
+    this.#asking.clear();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -50,10 +55,14 @@ export class FlakyLine {
   #join(near: Socket, edgePort: number): void {
     if (this.#isCut) {
       near.destroy();
+      this.unanswered += 1;
       return;
     }
     this.opened += 1;
     const far = connect(edgePort, "127.0.0.1");
+    this.#asking.add(near);
+    for (const ended of [near, far]) ended.once("close", () => this.#asking.delete(near));
+    far.once("data", () => this.#asking.delete(near));
     for (const [from, to] of [
       [near, far],
       [far, near],
