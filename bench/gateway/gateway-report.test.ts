@@ -14,10 +14,11 @@ it.each([
 it.each([
   [149, "refusals are the cheapest"],
   [150, "refusals are NOT the cheapest"],
-])("of answers at 150 µs, a refusal of %i µs: %s", (micros, verdict) => {
+])("beside a hit of 150 µs, and a 304 that is never held against it, a refusal of %i µs: %s", (micros, verdict) => {
   const rounds = {
     "bare handler": asked(100),
     "anonymous hit": asked(150),
+    "anonymous hit, 304": asked(80),
     miss: asked(400),
     "bad token": asked(micros),
     banned: asked(90),

@@ -7,7 +7,7 @@ import type { Bench } from "../index.ts";
 import { rotated } from "../load/rounds.ts";
 import { host } from "../peers/server.ts";
 import { askMany, type Ask, type Asked } from "./asking.ts";
-import { bareName, hitName, renderGateway, renderSteps, renderTargets } from "./gateway-report.ts";
+import { bareName, hitName, unsentName, renderGateway, renderSteps, renderTargets } from "./gateway-report.ts";
 import { postRecorded, postStrategies } from "./payloads.ts";
 import { startBare, startGateway, type Gateway } from "./servers.ts";
 
@@ -85,7 +85,7 @@ async function questionsOf({ variables }: Gateway): Promise<Readonly<Record<stri
   return {
     [hitName]: (serial) => ({ path: page, headers: from(clientOf(serial)) }),
     "anonymous hit, zstd": (serial) => ({ path: page, headers: from(clientOf(serial), { "accept-encoding": "zstd" }) }),
-    "anonymous hit, 304": (serial) => ({ path: page, headers: from(clientOf(serial), { "if-none-match": "*" }) }),
+    [unsentName]: (serial) => ({ path: page, headers: from(clientOf(serial), { "if-none-match": "*" }) }),
     "authenticated hit": (serial) => ({ path: page, headers: from(clientOf(serial), { authorization: `Bearer ${token}` }) }),
     miss: (serial) => ({ path: `${missed}&min_profit=0.${String((misses += 1)).padStart(9, "0")}`, headers: from(clientOf(serial)) }),
     "bad token": () => ({ path: page, headers: from(guesserOf((guesses += 1)), { authorization: `Bearer ${forged(token, guesses)}` }) }),
