@@ -22,7 +22,8 @@ async function main(): Promise<number> {
   if (parsed.kind === "help") return print(usage, 0);
   if (parsed.kind === "bad") return print(`${parsed.message}\n\n${usage}`, 2);
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort());
+  // Each comes more than once: a terminal and npm both send it. The second must not end us before the runtime has ended.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
   const { port, fresh, state, feed: isFed } = parsed.options;
   const api = isFed ? await ContaboApi.start() : undefined;
   const variables = { ...standIn(api), ...parsed.options.variables };

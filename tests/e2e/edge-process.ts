@@ -5,6 +5,10 @@ import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+
+/** Signals that come at once are one to a process. */
+const betweenSignalsMs = 20;
 
 export function freshState(): string {
   return mkdtempSync(join(tmpdir(), "arbitragex-edge-"));
@@ -46,18 +50,21 @@ export class EdgeProcess {
       if (this.#child.exitCode !== null) break;
       const response = await fetch(`${this.url}/health`).catch(() => undefined);
       if (response?.status === 200) return this;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await setTimeout(200);
     }
     throw new Error(`the edge did not come up:\n${this.output}`);
   }
 
   /** Resolves with the exit code once the process ended by itself or by the signal. */
-  async end(signal?: NodeJS.Signals): Promise<number | null> {
+  async end(signal?: NodeJS.Signals, times = 1): Promise<number | null> {
     if (this.#child.exitCode !== null) return this.#child.exitCode;
     const ended = once(this.#child, "exit");
     // The whole group, or a kill would leave the runtime running and holding the state.
-    if (signal !== undefined && this.#child.pid !== undefined)
-      process.kill(signal === "SIGKILL" ? -this.#child.pid : this.#child.pid, signal);
+    const { pid } = this.#child;
+    for (let time = 0; time < times && signal !== undefined && pid !== undefined; time += 1) {
+      process.kill(signal === "SIGKILL" ? -pid : pid, signal);
+      await setTimeout(betweenSignalsMs);
+    }
     const [code] = (await ended) as [number | null];
     return code;
   }

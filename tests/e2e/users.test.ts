@@ -159,3 +159,9 @@ it("ends with exit code 0 when it is asked to in the instant it first answers", 
   const young = await (await EdgeProcess.start(["--no-feed", "--state", freshState()])).healthy();
   expect(await young.end("SIGTERM")).toBe(0);
 });
+
+it("ends with the runtime and its port, and exit code 0, when it is asked to again and again", async () => {
+  const young = await (await EdgeProcess.start(["--no-feed", "--state", freshState()])).healthy();
+  expect(await young.end("SIGINT", 3)).toBe(0);
+  await expect(fetch(young.url)).rejects.toThrow();
+});
