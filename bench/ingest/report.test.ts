@@ -4,9 +4,10 @@ import { renderShape, renderTarget, type Measured } from "./report.ts";
 const measured = (microsPerEvent: number, eventsPerSecond: number): Measured => ({ accepted: 100, microsPerEvent, eventsPerSecond });
 
 it.each([
-  [51, "MISSED"],
-  [50, "met"],
-])("of 100 µs, %i µs have the target %s", (micros, verdict) => {
+  [501, "MISSED beside singly, MISSED beside bare"],
+  [500, "met beside singly, MISSED beside bare"],
+  [50, "met beside singly, met beside bare"],
+])("of 1,000 and 100 µs, %i µs have the target %s", (micros, verdict) => {
   expect(renderTarget({ edge: [measured(micros, 1)], bare: [measured(100, 1)], singly: [measured(1_000, 1)] })).toContain(verdict);
 });
 

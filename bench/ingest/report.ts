@@ -33,8 +33,11 @@ function ratios(name: string, ours: readonly Measured[], theirs: readonly Measur
   return `  edge / ${name.padEnd(6)} ${cpu}× CPU · ${showSpread(ratioOf(rateOf(ours), rateOf(theirs)), 2)}× events/s`;
 }
 
-/** Judged beside the cheaper of the two. */
-export function renderTarget({ edge, bare }: Rounds): string {
-  const { median } = ratioOf(microsOf(edge), microsOf(bare));
-  return `  target ≤ ${ratioMax}× CPU: ${median <= ratioMax ? "met" : "MISSED"}`;
+/** Beside each of the two that give a queue one message for each event; the design speaks of sending one, which is `singly`. */
+export function renderTarget({ edge, bare, singly }: Rounds): string {
+  const verdict = (theirs: readonly Measured[]): string => {
+    const { median } = ratioOf(microsOf(edge), microsOf(theirs));
+    return median <= ratioMax ? "met" : "MISSED";
+  };
+  return `  target ≤ ${ratioMax}× CPU: ${verdict(singly)} beside singly, ${verdict(bare)} beside bare`;
 }
