@@ -1,4 +1,5 @@
-/** A subscriber that stops reading. So that its slowness reaches the server, it asks for more history than the kernel's buffers take. */
+/** A subscriber that stops reading, and so stops acknowledging, which it offered as the SDK does: on a runtime that does not tell what is unsent a
+ *  relay sees nothing else. So that its slowness reaches the server, it asks for more history than the kernel's buffers take. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../peers/server.ts";
 import { nowMicros } from "../load/clock.ts";
@@ -27,7 +28,7 @@ export class NeverReads {
 
   constructor({ host, port }: Server) {
     this.#socket = new RawSocket(
-      { host, port, path: dialects.edge.path },
+      { host, port, path: `${dialects.edge.path}?ack=1` },
       {
         onOpen: () => undefined,
         onText: (text) => this.#read(text),

@@ -56,7 +56,7 @@ async function renderBounds(stage: Stage): Promise<string> {
   const { bufferedAmount } = (await (await fetch(`http://${host}:${port}/probe`)).json()) as { bufferedAmount: boolean };
   return bufferedAmount
     ? "This runtime's sockets have bufferedAmount: a slow reader is to be closed with 4008.\n"
-    : "This runtime's sockets have NO bufferedAmount: a relay cannot see a slow reader here, and the runtime buffers for it without a bound.\n";
+    : "This runtime's sockets have NO bufferedAmount: a relay knows of a slow reader by what it does not acknowledge.\n";
 }
 
 interface Run {
