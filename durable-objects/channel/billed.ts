@@ -30,8 +30,6 @@ export class BilledChannel extends Channel {
   readonly #tally = new Tally(this.storage.operations()?.slots ?? [], this.storage.progress()?.operations);
   #rowsCounted = 0;
   #savedAt = this.now();
-  /** Where the counts begin that have no row of their own yet. */
-  #unsavedFrom = this.#tally.newestAt;
   /** False for the channel of a replay, which clears itself away: nothing of it is written here. */
   #isKept = false;
 
@@ -120,7 +118,7 @@ export class BilledChannel extends Channel {
   }
 
   protected override unsaved(): readonly OperationSlot[] {
-    return this.#isKept ? this.#tally.since(this.#unsavedFrom) : [];
+    return this.#isKept ? this.#tally.unsaved() : [];
   }
 
   #called(method: string, stream?: string): void {
@@ -149,8 +147,7 @@ export class BilledChannel extends Channel {
     const now = this.now();
     if (!this.#isKept || now - this.#savedAt < operationsSaveEveryMs) return;
     this.#savedAt = now;
-    this.storage.write("operations", this.#tally.saved());
-    this.#unsavedFrom = this.#tally.newestAt;
+    this.storage.write("operations", this.#tally.save());
   }
 }
 

@@ -8,21 +8,20 @@ export type SavedOperations = z.infer<typeof SavedOperations>;
 
 export class Tally {
   readonly #slots: { readonly at: number; readonly counts: Record<string, number> }[];
+  #unsavedFrom: number;
   /** Until when the object is billed for being awake, as far as is counted. */
   #awakeUntil = 0;
 
   /** `recent` was written at another time than `saved`, either of them later: counts only grow, so the greater one is the newer. */
   constructor(saved: readonly OperationSlot[], recent: readonly OperationSlot[] = []) {
-    this.#slots = saved.map(({ at, counts }) => ({ at, counts: { ...counts } }));
+    const slots = new Map(saved.map(({ at, counts }) => [at, { ...counts }]));
     for (const { at, counts } of recent) {
-      const own = this.#slotAt(at).counts;
+      const own = slots.get(at) ?? {};
       for (const [name, count] of Object.entries(counts)) own[name] = Math.max(own[name] ?? 0, count);
+      slots.set(at, own);
     }
-  }
-
-  /** The beginning of the newest slot; 0 before the first. */
-  get newestAt(): number {
-    return this.#slots.at(-1)?.at ?? 0;
+    this.#slots = [...slots].map(([at, counts]) => ({ at, counts })).toSorted((a, b) => a.at - b.at);
+    this.#unsavedFrom = saved.at(-1)?.at ?? 0;
   }
 
   add(name: string, count: number, now: number): void {
@@ -43,7 +42,14 @@ export class Tally {
     return this.#slots.filter(({ at }) => at >= sinceMs).map(({ at, counts }) => ({ at, counts: { ...counts } }));
   }
 
-  saved(): SavedOperations {
+  /** Since the newest slot that was saved, which may have grown. */
+  unsaved(): OperationSlot[] {
+    return this.since(this.#unsavedFrom);
+  }
+
+  /** All of them, for whoever writes them now. */
+  save(): SavedOperations {
+    this.#unsavedFrom = this.#slots.at(-1)?.at ?? 0;
     return { v: 1, slots: this.since(0) };
   }
 
