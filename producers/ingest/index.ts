@@ -10,7 +10,7 @@ import { enter, leave, shed } from "./flows.ts";
 import type { Item, RejectedItem } from "./item.ts";
 import { deliverEvents } from "./publish.ts";
 import type { Delivery, PublishDeps } from "./publish.ts";
-import { readText } from "./read-body.ts";
+import { dropChunks } from "./read-body.ts";
 import { readItems } from "./read-items.ts";
 import { validateItems } from "./validate.ts";
 import type { Signed } from "./validate.ts";
@@ -87,9 +87,9 @@ async function readUnlessShed(request: Request, delivery: Delivery, deps: Publis
 async function dropBody(request: Request, bytesMax: number): Promise<void> {
   if (request.bodyUsed || bytesOf(request) > bytesMax) return;
   try {
-    await readText(request, { bytesMax, timeoutMs: shedHoldMs });
+    await dropChunks(request, { bytesMax, timeoutMs: shedHoldMs });
   } catch {
-    // Too slow, too large, not text: then the connection goes.
+    // Too slow, or larger than it said: then the connection goes.
   }
 }
 

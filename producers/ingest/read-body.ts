@@ -53,6 +53,12 @@ async function* readSent(request: Request, limits: BodyLimits): AsyncGenerator<U
   }
 }
 
+/** Reads the body as it was sent and keeps none of it: what is dropped costs no memory, whatever comes. Throws like readChunks. */
+export async function dropChunks(request: Request, limits: BodyLimits): Promise<void> {
+  const chunks = readSent(request, limits);
+  while ((await chunks.next()).done !== true);
+}
+
 /** The whole body as text. Throws INVALID_PARAMETERS when it is not UTF-8: a replacement character would change data silently. */
 export async function readText(request: Request, limits: BodyLimits): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
