@@ -79,7 +79,7 @@ export class Channel extends DurableObject<Env> implements ChannelRpc {
       open.outbox.added(first.first, bytes, now);
       this.#memory.record(plan.fresh, plan.head.at);
       this.#wakeWhenDue(open);
-      open.hub.kick();
+      await open.hub.announce();
     }
     return { v: 1, kind: "ok", epoch: open.identity.epoch, offsets: plan.offsets, duplicates: plan.duplicates };
   }

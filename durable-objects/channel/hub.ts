@@ -8,11 +8,12 @@ import { planCalls, type Call } from "./fanout.ts";
 import type { Log } from "./log.ts";
 import { concluded, renewed, restored, type Sender } from "./sender.ts";
 import type { ChannelStorage, Identity } from "./storage.ts";
+import { Stubs } from "./stubs.ts";
 
 export interface HubDeps {
   readonly storage: ChannelStorage;
   readonly log: Log;
-  /** A fresh stub each time: a stub dies with its first exception. */
+  /** A fresh stub. */
   relay(name: string): RelayRpc;
   now(): number;
   /** Asks for an alarm no later than this. */
@@ -23,10 +24,14 @@ export class Hub {
   readonly #identity: Identity;
   readonly #deps: HubDeps;
   readonly #senders: Map<string, Sender>;
+  readonly #stubs: Stubs;
+  /** The end of the turn in which relays are called, for all who publish in it. */
+  #called: Promise<undefined> | undefined;
 
   constructor(identity: Identity, deps: HubDeps) {
     this.#identity = identity;
     this.#deps = deps;
+    this.#stubs = new Stubs((name) => deps.relay(name));
     const now = deps.now();
     this.#senders = new Map(deps.storage.interests().map(({ relay, generation }) => [relay, restored(relay, generation, now)]));
   }
@@ -63,6 +68,15 @@ export class Hub {
     for (const call of plan.calls) void this.#deliver(call);
   }
 
+  /** Something was written: resolves when the relays have been called, not when they answer. On a thread that they share with whoever published,
+   *  the work of its answer would come before theirs, and it is the news that must be fast. At once when none is called. */
+  async announce(): Promise<void> {
+    this.kick();
+    if (![...this.#senders.values()].some(({ inFlight }) => inFlight)) return;
+    this.#called ??= new Promise((resolve) => setTimeout(resolve, 0)).then(() => (this.#called = undefined));
+    await this.#called;
+  }
+
   async #deliver({ members, after }: Call): Promise<void> {
     for (const sender of members) this.#senders.set(sender.relay, { ...sender, inFlight: true });
     const replies = await this.#call(members, after);
@@ -97,10 +111,11 @@ export class Hub {
   async #call([head, ...rest]: Call["members"], after: number | undefined): Promise<readonly (DeliverReply | undefined)[]> {
     try {
       const request = this.#request(head, after);
-      const stub = this.#deps.relay(head.relay);
-      if (rest.length === 0) return [await withTimeout(stub.deliver(request), deliverTimeoutMs, head.relay)];
+      const ask = <T>(call: (stub: RelayRpc) => Promise<T>): Promise<T> =>
+        this.#stubs.ask(head.relay, (stub) => withTimeout(call(stub), deliverTimeoutMs, head.relay));
+      if (rest.length === 0) return [await ask((stub) => stub.deliver(request))];
       const to = rest.map(({ relay, generation }) => ({ relay, generation }));
-      const { own, forwarded } = await withTimeout(stub.forward({ v: 1, request, to }), deliverTimeoutMs, head.relay);
+      const { own, forwarded } = await ask((stub) => stub.forward({ v: 1, request, to }));
       return [own, ...forwarded.map((reply) => reply ?? undefined)];
     } catch (error) {
       logWarning("channel.call.failed", { stream: this.#identity.stream, relay: head.relay, reason: messageOf(error) });
@@ -114,6 +129,7 @@ export class Hub {
 
   #drop(relay: string): void {
     this.#senders.delete(relay);
+    this.#stubs.forget(relay);
     this.#deps.storage.dropInterest(relay);
   }
 }

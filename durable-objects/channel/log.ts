@@ -35,7 +35,7 @@ export class Log {
   /** Writes the rows of a plan, all or none: over old ones that are past the bounds, else beside them. */
   append(head: Head, rows: readonly StoredRow[], keep: Keep): void {
     let extent = this.#extent;
-    this.#storage.atomically(() => {
+    this.#storage.atomically(rows.length, () => {
       for (const row of rows) extent = this.#write(row, extent, keep);
     });
     this.#extent = extent;

@@ -133,7 +133,9 @@ describe("a position that can be recovered", () => {
 
   it("of a view: its missed events only, then a position so that nothing seems missing", async () => {
     const here = await standing();
-    await publish("opportunities", [...opportunities(2, { chain: "bsc" }), ...opportunities(3)]);
+    const { offsets } = await publish("opportunities", [...opportunities(2, { chain: "bsc" }), ...opportunities(3)]);
+    // What a relay has not sent yet would come live.
+    await relayAt(offsets.at(-1) ?? 0);
     const socket = await openSocket(`/parties/channel/opportunities:bsc?epoch=${here.epoch}&offset=${here.offset}`);
     expect(await socket.next("subscribed")).toMatchObject({ channel: "opportunities:bsc", recovered: true });
     expect(await follow(socket, here.offset, 2)).toEqual([here.offset + 1, here.offset + 2]);

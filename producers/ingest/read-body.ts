@@ -61,11 +61,11 @@ export async function dropChunks(request: Request, limits: BodyLimits): Promise<
 
 /** The whole body as text. Throws INVALID_PARAMETERS when it is not UTF-8: a replacement character would change data silently. */
 export async function readText(request: Request, limits: BodyLimits): Promise<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   const chunks = readChunks(request, limits);
-  if (isPlain(request)) return decode(decoder, await readAtOnce(request, limits)) + decode(decoder);
+  if (isPlain(request)) return decode(wholes, await readAtOnce(request, limits));
+  const decoder = newDecoder();
   let text = "";
-  for await (const chunk of chunks) text += decode(decoder, chunk);
+  for await (const chunk of chunks) text += decode(decoder, chunk, { stream: true });
   return text + decode(decoder);
 }
 
@@ -98,9 +98,16 @@ function cutShort(cause: unknown): AppError {
   return new AppError("INVALID_PARAMETERS", "the body ended before it was complete", { cause });
 }
 
-function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
+function newDecoder(): TextDecoder {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+}
+
+/** Keeps nothing between whole texts, so one is enough. */
+const wholes = newDecoder();
+
+function decode(decoder: TextDecoder, bytes?: Uint8Array, options?: { readonly stream: boolean }): string {
   try {
-    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
+    return decoder.decode(bytes, options);
   } catch (cause) {
     throw new AppError("INVALID_PARAMETERS", "the body is not valid UTF-8", { cause });
   }

@@ -73,9 +73,9 @@ class FaultyStorage extends ChannelStorage {
     this.#abort = abort;
   }
 
-  override atomically(work: () => void): void {
+  override atomically(statements: number, work: () => void): void {
     currentFaults().append?.("before", this.#abort);
-    super.atomically(work);
+    super.atomically(statements, work);
     currentFaults().append?.("after", this.#abort);
   }
 }
