@@ -9,6 +9,7 @@ import type { Log } from "./log.ts";
 import { concluded, renewed, restored, type Sender } from "./sender.ts";
 import type { ChannelStorage, Identity } from "./storage.ts";
 import { Stubs } from "./stubs.ts";
+import { Yielding } from "./yielding.ts";
 
 export interface HubDeps {
   readonly storage: ChannelStorage;
@@ -25,13 +26,13 @@ export class Hub {
   readonly #deps: HubDeps;
   readonly #senders: Map<string, Sender>;
   readonly #stubs: Stubs;
-  /** The end of the turn in which relays are called, for all who publish in it. */
-  #called: Promise<undefined> | undefined;
+  readonly #yielding: Yielding;
 
   constructor(identity: Identity, deps: HubDeps) {
     this.#identity = identity;
     this.#deps = deps;
     this.#stubs = new Stubs((name) => deps.relay(name));
+    this.#yielding = new Yielding(() => deps.now());
     const now = deps.now();
     this.#senders = new Map(deps.storage.interests().map(({ relay, generation }) => [relay, restored(relay, generation, now)]));
   }
@@ -69,12 +70,10 @@ export class Hub {
   }
 
   /** Something was written: resolves when the relays have been called, not when they answer. On a thread that they share with whoever published,
-   *  the work of its answer would come before theirs, and it is the news that must be fast. At once when none is called. */
+   *  the work of its answer would come before theirs, and it is the news that must be fast. At once when none is called, or nobody is idle. */
   async announce(): Promise<void> {
     this.kick();
-    if (![...this.#senders.values()].some(({ inFlight }) => inFlight)) return;
-    this.#called ??= new Promise((resolve) => setTimeout(resolve, 0)).then(() => (this.#called = undefined));
-    await this.#called;
+    if ([...this.#senders.values()].some(({ inFlight }) => inFlight)) await this.#yielding.turn();
   }
 
   async #deliver({ members, after }: Call): Promise<void> {

@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Yielding } from "./yielding.ts";
+
+beforeEach(() => vi.useFakeTimers({ now: 1_764_000_000_000 }));
+afterEach(() => vi.useRealTimers());
+
+/** Whether a turn is over without any timer. */
+async function isImmediate(turn: Promise<void>): Promise<boolean> {
+  let over = false;
+  void turn.then(() => (over = true));
+  for (let times = 0; times < 5; times++) await Promise.resolve();
+  return over;
+}
+
+it("gives up yielding for a second when its turn came late", async () => {
+  const yielding = new Yielding(() => Date.now());
+  const turn = yielding.turn();
+  // The loop is at other work for longer than a timer of an idle one takes.
+  vi.setSystemTime(Date.now() + 50);
+  await vi.advanceTimersToNextTimerAsync();
+  await turn;
+  expect(await isImmediate(yielding.turn())).toBe(true);
+  vi.setSystemTime(Date.now() + 1_000);
+  expect(await isImmediate(yielding.turn())).toBe(false);
+});
+
+it("delays one caller at a time: the others go on", async () => {
+  const yielding = new Yielding(() => Date.now());
+  const first = yielding.turn();
+  expect(await isImmediate(yielding.turn())).toBe(true);
+  expect(await isImmediate(first)).toBe(false);
+  await vi.advanceTimersToNextTimerAsync();
+  expect(await isImmediate(first)).toBe(true);
+});
+
+it("yields each time while the loop is idle", async () => {
+  const yielding = new Yielding(() => Date.now());
+  for (let times = 0; times < 3; times++) {
+    const turn = yielding.turn();
+    expect(await isImmediate(turn)).toBe(false);
+    await vi.advanceTimersToNextTimerAsync();
+    await turn;
+  }
+});
