@@ -138,3 +138,31 @@ it("reaches 42 relays in three regions by three calls a publish, in order, and g
   await vi.waitFor(() => allAt(offsets[2] ?? 0), { timeout: 10_000 });
   for (const relay of relays) expect(fakes.offsets.get(relay)).toEqual(offsets);
 }, 30_000);
+
+it("reaches a relay whose kept stub has died by a new one at once: that is no failure of the relay", async () => {
+  const stream = "metrics";
+  const relay = "relay:weur:0";
+  const fakes = new Fakes();
+  fakes.install();
+  const warned = vi.spyOn(console, "warn");
+  const { top } = await channelStub(env, stream).interest({ v: 1, stream, relay, generation: 1 });
+  fakes.positions.set(relay, top);
+  const first = await publish(stream, "kept-1");
+  await vi.waitFor(() => expect(fakes.positions.get(relay)).toBe(first));
+  let dying = true;
+  setFaults({
+    queue: async () => undefined,
+    deliver: async (name, request) => {
+      fakes.calls.push(name);
+      if (dying) {
+        dying = false;
+        throw new Error("the stub is dead");
+      }
+      return fakes.take(name, request);
+    },
+  });
+  const second = await publish(stream, "kept-2");
+  await vi.waitFor(() => expect(fakes.positions.get(relay)).toBe(second));
+  expect([fakes.calls.length, warned.mock.calls.flat().filter((text) => String(text).includes("channel.call.failed"))]).toEqual([3, []]);
+  warned.mockRestore();
+});

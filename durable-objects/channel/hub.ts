@@ -5,10 +5,10 @@ import { messageOf } from "../../platform/errors.ts";
 import { logWarning } from "../../platform/log.ts";
 import { withTimeout } from "../../platform/timeout.ts";
 import { planCalls, type Call } from "./fanout.ts";
+import { KeptStubs } from "./kept-stubs.ts";
 import type { Log } from "./log.ts";
 import { concluded, renewed, restored, type Sender } from "./sender.ts";
 import type { ChannelStorage, Identity } from "./storage.ts";
-import { Stubs } from "./stubs.ts";
 import { Yielding } from "./yielding.ts";
 
 export interface HubDeps {
@@ -25,13 +25,13 @@ export class Hub {
   readonly #identity: Identity;
   readonly #deps: HubDeps;
   readonly #senders: Map<string, Sender>;
-  readonly #stubs: Stubs;
+  readonly #stubs: KeptStubs<RelayRpc>;
   readonly #yielding: Yielding;
 
   constructor(identity: Identity, deps: HubDeps) {
     this.#identity = identity;
     this.#deps = deps;
-    this.#stubs = new Stubs((name) => deps.relay(name));
+    this.#stubs = new KeptStubs((name) => deps.relay(name));
     this.#yielding = new Yielding(() => deps.now());
     const now = deps.now();
     this.#senders = new Map(deps.storage.interests().map(({ relay, generation }) => [relay, restored(relay, generation, now)]));
@@ -60,20 +60,20 @@ export class Hub {
     if (known !== undefined && known.generation <= request.generation) this.#drop(request.relay);
   }
 
-  /** Something was written, answered or is due: every relay that is not busy gets what it lacks. */
-  kick(): void {
+  /** Something was written, answered or is due: every relay that is not busy gets what it lacks. Says whether any is called. */
+  kick(): boolean {
     const { log, now, wakeAt } = this.#deps;
     this.#dropExpired(now());
     const plan = planCalls([...this.#senders.values()], { top: log.head.top, first: log.extent.first, now: now() });
     if (plan.wakeAt !== undefined) wakeAt(plan.wakeAt);
     for (const call of plan.calls) void this.#deliver(call);
+    return plan.calls.length > 0;
   }
 
   /** Something was written: resolves when the relays have been called, not when they answer. On a thread that they share with whoever published,
-   *  the work of its answer would come before theirs, and it is the news that must be fast. At once when none is called, or nobody is idle. */
+   *  the work of its answer would come before theirs, and it is the news that must be fast. At once when none is called, or the loop is busy. */
   async announce(): Promise<void> {
-    this.kick();
-    if ([...this.#senders.values()].some(({ inFlight }) => inFlight)) await this.#yielding.turn();
+    if (this.kick()) await this.#yielding.turn();
   }
 
   async #deliver({ members, after }: Call): Promise<void> {
@@ -110,16 +110,18 @@ export class Hub {
   async #call([head, ...rest]: Call["members"], after: number | undefined): Promise<readonly (DeliverReply | undefined)[]> {
     try {
       const request = this.#request(head, after);
-      const ask = <T>(call: (stub: RelayRpc) => Promise<T>): Promise<T> =>
-        this.#stubs.ask(head.relay, (stub) => withTimeout(call(stub), deliverTimeoutMs, head.relay));
-      if (rest.length === 0) return [await ask((stub) => stub.deliver(request))];
+      if (rest.length === 0) return [await this.#ask(head, (stub) => stub.deliver(request))];
       const to = rest.map(({ relay, generation }) => ({ relay, generation }));
-      const { own, forwarded } = await ask((stub) => stub.forward({ v: 1, request, to }));
+      const { own, forwarded } = await this.#ask(head, (stub) => stub.forward({ v: 1, request, to }));
       return [own, ...forwarded.map((reply) => reply ?? undefined)];
     } catch (error) {
       logWarning("channel.call.failed", { stream: this.#identity.stream, relay: head.relay, reason: messageOf(error) });
       return [];
     }
+  }
+
+  #ask<T>({ relay }: Sender, call: (stub: RelayRpc) => Promise<T>): Promise<T> {
+    return this.#stubs.ask(relay, (stub) => withTimeout(call(stub), deliverTimeoutMs, relay));
   }
 
   #dropExpired(now: number): void {

@@ -90,7 +90,7 @@ export class ChannelStorage {
     );
   }
 
-  /** All of the work or none of it. One statement is whole by itself: a transaction around it would cost half as much again. */
+  /** All of the work or none of it. One statement is whole by itself: a transaction around it would be two more. */
   atomically(statements: number, work: () => void): void {
     if (statements === 1) work();
     else this.#storage.transactionSync(work);

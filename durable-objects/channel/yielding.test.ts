@@ -12,15 +12,28 @@ async function isImmediate(turn: Promise<void>): Promise<boolean> {
   return over;
 }
 
-it("gives up yielding for a second when its turn came late", async () => {
+/** The loop is at other work for so long before it looks at the timer. */
+async function turnTaking(ms: number): Promise<Yielding> {
   const yielding = new Yielding(() => Date.now());
   const turn = yielding.turn();
-  // The loop is at other work for longer than a timer of an idle one takes.
-  vi.setSystemTime(Date.now() + 50);
+  vi.setSystemTime(Date.now() + ms);
   await vi.advanceTimersToNextTimerAsync();
   await turn;
+  return yielding;
+}
+
+it.each([
+  ["goes on yielding", 5, false],
+  ["gives up yielding", 6, true],
+])("%s after a turn of %i ms", async (_, ms, gaveUp) => {
+  expect(await isImmediate((await turnTaking(ms)).turn())).toBe(gaveUp);
+});
+
+it("finds out after a second whether the loop is still busy", async () => {
+  const yielding = await turnTaking(50);
+  vi.setSystemTime(Date.now() + 999);
   expect(await isImmediate(yielding.turn())).toBe(true);
-  vi.setSystemTime(Date.now() + 1_000);
+  vi.setSystemTime(Date.now() + 1);
   expect(await isImmediate(yielding.turn())).toBe(false);
 });
 

@@ -37,6 +37,19 @@ it("sends at once when idle, then once a window, and settles once the burst is o
   expect(done.filter((what) => what === "settle")).toHaveLength(1);
 });
 
+it("goes on after a flush that failed", async () => {
+  let broken = true;
+  const { flusher, done } = slowBy(() => {
+    if (broken) throw new Error("broken");
+    return 0;
+  });
+  expect(() => flusher.soon()).toThrow("broken");
+  broken = false;
+  flusher.soon();
+  await vi.advanceTimersByTimeAsync(2 * windowMsMin);
+  expect(done).toEqual(["flush", "flush"]);
+});
+
 it("is not busy after one slow flush, but after several in a row, until it has not been so for a while", async () => {
   let flushMs = 3 * busyLagMs;
   const { flusher } = slowBy(() => flushMs);

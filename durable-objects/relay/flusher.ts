@@ -33,12 +33,11 @@ export class Flusher {
 
   #step({ state, flush, timerMs }: CoalesceStep): void {
     this.#coalesce = state;
-    if (flush) {
-      this.#flushedAtMs = this.#deps.now();
-      this.#deps.flush();
-      this.#settleLater(settleMs);
-    }
     if (timerMs !== undefined) setTimeout(() => this.#onTimer(), timerMs);
+    if (!flush) return;
+    this.#flushedAtMs = this.#deps.now();
+    this.#deps.flush();
+    this.#settleLater(settleMs);
   }
 
   #onTimer(): void {

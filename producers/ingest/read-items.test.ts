@@ -130,6 +130,19 @@ it("takes a last line without its newline when it is whole", async () => {
   expect(await readItems(request('{"a":1}\n{"b":2}', ndjson))).toHaveLength(2);
 });
 
+it.each([
+  ["cut off in the middle of a character", Uint8Array.of(0x5b, 0xe2, 0x82)],
+  ["with a byte that never stands there", Uint8Array.of(0x5b, 0xff, 0x5d)],
+])("leaves nothing of a body %s in the next ones, whose byte order mark is none of their text", async (_, bad) => {
+  const sized = (bytes: Uint8Array): Request => request(bytes, "application/json", { "content-length": String(bytes.byteLength) });
+  const good = encoder.encode('\ufeff{"pair":"€"}');
+  for (let times = 0; times < 2; times++) {
+    expect(await statusOf(readItems(sized(bad)))).toBe(400);
+    expect(await readItems(sized(good))).toEqual([expect.objectContaining({ value: { pair: "€" } })]);
+    expect(await readItems(sized(good))).toHaveLength(1);
+  }
+});
+
 it("reports an unreadable line in its place: bad JSON or bad UTF-8", async () => {
   const items = await readItems(request(pieces(["{}\n{oops}\n", new Uint8Array([0x22, 0xff, 0x22, 0x0a]), "{}\n"]), ndjson));
   expect(faults(items)).toEqual([undefined, "the line is not valid JSON", "the line is not valid UTF-8", undefined]);

@@ -1,19 +1,17 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { TimeoutError } from "../../platform/timeout.ts";
-import type { RelayRpc } from "../../schemas/rpc.ts";
-import { Stubs } from "./stubs.ts";
+import { KeptStubs } from "./kept-stubs.ts";
 
-/** Stubs that are numbered as they are made; `dead` ones throw. */
-function world(): { stubs: Stubs; made: () => number; dead: Set<number>; ask: () => Promise<number> } {
+/** Stubs are numbers, in the order they are made; `dead` ones throw. */
+function world(): { stubs: KeptStubs<number>; made: () => number; dead: Set<number>; ask: () => Promise<number> } {
   const dead = new Set<number>();
-  const make = vi.fn((): RelayRpc => ({ number: make.mock.calls.length }) as unknown as RelayRpc);
-  const stubs = new Stubs(make);
-  const call = async (stub: RelayRpc): Promise<number> => {
-    const { number } = stub as unknown as { number: number };
-    if (dead.has(number)) throw new Error(`stub ${number} is dead`);
-    return number;
+  let made = 0;
+  const stubs = new KeptStubs(() => (made += 1));
+  const call = async (stub: number): Promise<number> => {
+    if (dead.has(stub)) throw new Error(`stub ${stub} is dead`);
+    return stub;
   };
-  return { stubs, made: () => make.mock.calls.length, dead, ask: () => stubs.ask("relay:weur:0", call) };
+  return { stubs, made: () => made, dead, ask: () => stubs.ask("relay:weur:0", call) };
 }
 
 it("asks a new stub at once when the one it kept has died, and keeps that one", async () => {
