@@ -60,20 +60,20 @@ export class Hub {
     if (known !== undefined && known.generation <= request.generation) this.#drop(request.relay);
   }
 
-  /** Something was written, answered or is due: every relay that is not busy gets what it lacks. Says whether any is called. */
-  kick(): boolean {
+  /** Something was written, answered or is due: every relay that is not busy gets what it lacks. */
+  kick(): void {
     const { log, now, wakeAt } = this.#deps;
     this.#dropExpired(now());
     const plan = planCalls([...this.#senders.values()], { top: log.head.top, first: log.extent.first, now: now() });
     if (plan.wakeAt !== undefined) wakeAt(plan.wakeAt);
     for (const call of plan.calls) void this.#deliver(call);
-    return plan.calls.length > 0;
   }
 
   /** Something was written: resolves when the relays have been called, not when they answer. On a thread that they share with whoever published,
    *  the work of its answer would come before theirs, and it is the news that must be fast. At once when none is called, or the loop is busy. */
   async announce(): Promise<void> {
-    if (this.kick()) await this.#yielding.turn();
+    this.kick();
+    if ([...this.#senders.values()].some(({ inFlight }) => inFlight)) await this.#yielding.turn();
   }
 
   async #deliver({ members, after }: Call): Promise<void> {
